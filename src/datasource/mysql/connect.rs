@@ -1,0 +1,147 @@
+//! Sessions that behave alike on every flavour: UTC, utf8mb4, strict about cuts, generous about
+//! old dates, without foreign key checks where we write.
+
+use super::endpoint::{Endpoint, Flavour};
+use super::fault::fault;
+use crate::error::{Error, Kind, Result};
+use mysql_async::prelude::Queryable;
+use mysql_async::{Conn, Opts, OptsBuilder, SslOpts};
+use std::time::Duration;
+
+/// What a session is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Session {
+    /// Short statements: catalogue, settings.
+    Plain,
+    /// Long reads of rows.
+    Read,
+    /// Writing rows at the target.
+    Write,
+}
+
+/// How long a connection may take to come up.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// A server that answered once: its address, flavour and version. Opens sessions.
+#[derive(Debug, Clone)]
+pub struct Server {
+    /// Where it is.
+    pub endpoint: Endpoint,
+    /// What it is.
+    pub flavour: Flavour,
+    /// `SELECT VERSION()`.
+    pub version: String,
+    /// The largest statement it takes, bytes (`max_allowed_packet`).
+    pub max_packet: usize,
+}
+
+impl Server {
+    /// Connects once and learns what the server is.
+    pub async fn open(endpoint: &Endpoint) -> Result<Self> {
+        let mut conn = raw(endpoint).await?;
+        let what = || format!("asking {endpoint} for its version");
+        let row: Option<(String, u64)> = conn
+            .query_first("SELECT CAST(VERSION() AS CHAR), @@max_allowed_packet")
+            .await
+            .map_err(|e| fault(what(), e))?;
+        let (version, max_packet) =
+            row.ok_or_else(|| Error::new(Kind::StatementFailed, what()).detail("no answer"))?;
+        drop(conn);
+        Ok(Self {
+            endpoint: endpoint.clone(),
+            flavour: flavour_of(&version),
+            max_packet: max_packet as usize,
+            version,
+        })
+    }
+
+    /// The version's leading numbers: (9, 7, 0).
+    pub fn version_numbers(&self) -> (u32, u32, u32) {
+        let mut parts = self
+            .version
+            .split(|c: char| !c.is_ascii_digit())
+            .map(|d| d.parse().unwrap_or(0));
+        let mut next = || parts.next().unwrap_or(0);
+        (next(), next(), next())
+    }
+
+    /// Opens a session.
+    pub async fn session(&self, session: Session) -> Result<Conn> {
+        let mut conn = raw(&self.endpoint).await?;
+        for statement in self.setup(session) {
+            conn.query_drop(&statement)
+                .await
+                .map_err(|e| fault(format!("setting up a session on {}", self.endpoint), e))?;
+        }
+        Ok(conn)
+    }
+
+    fn setup(&self, session: Session) -> Vec<String> {
+        let mut out = vec![
+            "SET NAMES utf8mb4 COLLATE utf8mb4_general_ci".to_owned(),
+            "SET SESSION time_zone = '+00:00'".to_owned(),
+        ];
+        if self.flavour == Flavour::OceanBase {
+            // microseconds: the default of 10 s ends long scans, DDL and waits for locks
+            out.push("SET SESSION ob_query_timeout = 86400000000, ob_trx_timeout = 86400000000, ob_trx_idle_timeout = 86400000000".to_owned());
+        }
+        match session {
+            Session::Plain => {}
+            Session::Read => {
+                out.push(
+                    "SET SESSION net_write_timeout = 3600, net_read_timeout = 3600".to_owned(),
+                );
+                out.push("SET SESSION TRANSACTION ISOLATION LEVEL REPEATABLE READ".to_owned());
+            }
+            Session::Write => {
+                out.push("SET SESSION sql_mode = 'STRICT_ALL_TABLES,ALLOW_INVALID_DATES,NO_AUTO_VALUE_ON_ZERO,NO_ENGINE_SUBSTITUTION'".replace(
+                    ",NO_ENGINE_SUBSTITUTION",
+                    if self.flavour == Flavour::OceanBase { "" } else { ",NO_ENGINE_SUBSTITUTION" },
+                ));
+                out.push("SET SESSION foreign_key_checks = 0".to_owned());
+                out.push("SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED".to_owned());
+                if self.flavour != Flavour::OceanBase {
+                    out.push(
+                        "SET SESSION unique_checks = 1, innodb_lock_wait_timeout = 50".to_owned(),
+                    );
+                }
+            }
+        }
+        out
+    }
+}
+
+fn flavour_of(version: &str) -> Flavour {
+    if version.contains("OceanBase") {
+        Flavour::OceanBase
+    } else if version.contains("MariaDB") {
+        Flavour::MariaDb
+    } else {
+        Flavour::MySql
+    }
+}
+
+/// The driver's options for an endpoint.
+pub fn options(endpoint: &Endpoint) -> Opts {
+    let tls = endpoint.tls.then(SslOpts::default);
+    OptsBuilder::default()
+        .ip_or_hostname(endpoint.host.clone())
+        .tcp_port(endpoint.port)
+        .user(Some(endpoint.user.clone()))
+        .pass(Some(endpoint.password.reveal().to_owned()))
+        .ssl_opts(tls)
+        .prefer_socket(false)
+        .stmt_cache_size(0)
+        .max_allowed_packet(Some(64 << 20))
+        .wait_timeout(Some(28_800))
+        .into()
+}
+
+async fn raw(endpoint: &Endpoint) -> Result<Conn> {
+    let what = || format!("connecting to {endpoint}");
+    match tokio::time::timeout(CONNECT_TIMEOUT, Conn::new(options(endpoint))).await {
+        Ok(conn) => conn.map_err(|e| fault(what(), e)),
+        Err(_) => Err(Error::new(Kind::Unreachable, what())
+            .detail(format!("no answer within {} s", CONNECT_TIMEOUT.as_secs()))),
+    }
+}

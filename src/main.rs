@@ -1,0 +1,3 @@
+//! The `oms` command.
+
+fn main() {}

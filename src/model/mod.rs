@@ -1,0 +1,10 @@
+//! The words of the domain as pure data: no tokio, no database, no actor.
+
+pub mod change;
+pub mod ddl;
+pub mod filter;
+pub mod ids;
+pub mod options;
+pub mod position;
+pub mod row;
+pub mod table;

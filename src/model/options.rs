@@ -1,0 +1,126 @@
+//! Settings of a project's components, with their defaults. One struct per component.
+
+use serde::{Deserialize, Serialize};
+
+/// All settings of a project.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Options {
+    /// Store.
+    pub store: StoreOptions,
+    /// Full-Import.
+    pub full_import: FullImportOptions,
+    /// Incr-Sync.
+    pub incr_sync: IncrSyncOptions,
+    /// Full-Verification.
+    pub full_verification: FullVerificationOptions,
+}
+
+/// Settings of a Store.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct StoreOptions {
+    /// A segment file is closed when it is larger, bytes.
+    pub segment_bytes: u64,
+    /// Written frames are made durable at the latest after this time, milliseconds.
+    pub fsync_interval_ms: u64,
+    /// `store.clearer.outdated`: what is older is deleted, seconds (migration: 120 h).
+    pub retention_secs: u64,
+    /// A transaction is kept in pieces of about this size, bytes.
+    pub piece_bytes: usize,
+    /// How often the heartbeat row is written at the source, milliseconds.
+    pub heartbeat_ms: u64,
+}
+
+impl Default for StoreOptions {
+    fn default() -> Self {
+        Self {
+            segment_bytes: 256 << 20,
+            fsync_interval_ms: 100,
+            retention_secs: 432_000,
+            piece_bytes: 1 << 20,
+            heartbeat_ms: 1000,
+        }
+    }
+}
+
+/// Settings of Full-Import.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct FullImportOptions {
+    /// Slices that are copied at the same time.
+    pub workers: usize,
+    /// A slice holds about this much, bytes.
+    pub slice_bytes: u64,
+    /// A statement holds about this much, bytes.
+    pub batch_bytes: usize,
+}
+
+impl Default for FullImportOptions {
+    fn default() -> Self {
+        Self {
+            workers: 4,
+            slice_bytes: 16 << 20,
+            batch_bytes: 1 << 20,
+        }
+    }
+}
+
+/// Settings of Incr-Sync.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct IncrSyncOptions {
+    /// Lanes: target transactions at the same time.
+    pub lanes: usize,
+    /// Rows in one target transaction, about.
+    pub batch_rows: usize,
+    /// Bytes in one target transaction, about; a larger source transaction has one of its own.
+    pub batch_bytes: usize,
+    /// Source transactions read ahead, bytes.
+    pub window_bytes: usize,
+}
+
+impl Default for IncrSyncOptions {
+    fn default() -> Self {
+        Self {
+            lanes: 4,
+            batch_rows: 1000,
+            batch_bytes: 1 << 20,
+            window_bytes: 64 << 20,
+        }
+    }
+}
+
+/// Settings of Full-Verification.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct FullVerificationOptions {
+    /// Slices that are compared at the same time.
+    pub workers: usize,
+    /// `reviewer.rounds.max`: how often rows that differ are looked at again.
+    pub reviewer_rounds_max: u32,
+    /// `reviewer.period`: time between two rounds, milliseconds.
+    pub reviewer_period_ms: u64,
+    /// `reviewer.time.max`: all rounds together, milliseconds.
+    pub reviewer_time_max_ms: u64,
+    /// `limitator.table.diff.max`: a table's comparison ends at so many differences.
+    pub table_diff_max: u64,
+    /// `limitator.table.nonunique.max`: the same for a table without a key.
+    pub table_nonunique_max: u64,
+    /// Whether differences are corrected at the target.
+    pub correct: bool,
+}
+
+impl Default for FullVerificationOptions {
+    fn default() -> Self {
+        Self {
+            workers: 4,
+            reviewer_rounds_max: 20,
+            reviewer_period_ms: 3000,
+            reviewer_time_max_ms: 60_000,
+            table_diff_max: 10_000,
+            table_nonunique_max: 10_000,
+            correct: false,
+        }
+    }
+}
