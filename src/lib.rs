@@ -1,6 +1,7 @@
 //! `oms` moves live databases: it converts the schema, copies the data, follows the change log
 //! and proves both sides equal. `docs/architecture.md` shows the whole.
 
+pub mod actor;
 pub mod component;
 pub mod datasource;
 pub mod error;
