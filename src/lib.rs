@@ -6,3 +6,4 @@ pub mod component;
 pub mod datasource;
 pub mod error;
 pub mod model;
+pub mod workflow;

@@ -1,0 +1,8 @@
+//! What happens next, as pure functions: which state follows which ([`transition`]), and what the
+//! Coordinator does about a project as it stands ([`plan`]). No clock, no database, no actor.
+
+pub mod plan;
+pub mod steps;
+#[cfg(test)]
+mod tests;
+pub mod transition;

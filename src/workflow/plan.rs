@@ -1,0 +1,271 @@
+//! What the Coordinator does about a project as it stands in `rm`.
+//!
+//! [`plan`] looks at one project's rows and says what to do next; the Coordinator does it, and
+//! looks again. It keeps nothing in memory between two looks, so it makes no difference whether
+//! the rows were changed by itself, by a component, by a person with SQL, or by another leader
+//! before a crash. Each action is idempotent.
+
+use super::steps::{Goal, component_of};
+use super::transition::StepEvent;
+use entity::{ComponentStatus, ComponentType, DesiredStatus, ProjectStatus, StepName, StepStatus};
+
+/// A step's row.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StepView {
+    /// Its id.
+    pub id: String,
+    /// Which step.
+    pub name: StepName,
+    /// State.
+    pub status: StepStatus,
+    /// Progress in percent, as stored.
+    pub progress: i32,
+    /// The component that its `step_info` names.
+    pub component: Option<ComponentView>,
+}
+
+/// A component's row.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ComponentView {
+    /// Its id.
+    pub id: String,
+    /// What it is doing.
+    pub status: ComponentStatus,
+    /// What it should do.
+    pub desired: DesiredStatus,
+    /// Units done.
+    pub done: u64,
+    /// Units in all; 0: unknown.
+    pub total: u64,
+    /// Its goal is reached.
+    pub ready: bool,
+}
+
+/// A project's rows.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct View {
+    /// The project's state.
+    pub status: ProjectStatus,
+    /// Its steps in order.
+    pub steps: Vec<StepView>,
+}
+
+/// Something to do.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Action {
+    /// Make a component for a step, name it in `step_info`, and let it run.
+    MakeComponent {
+        /// The step.
+        step: String,
+        /// Which component.
+        kind: ComponentType,
+    },
+    /// Tell a component what to do.
+    SetDesired {
+        /// The component.
+        component: String,
+        /// What it shall do.
+        desired: DesiredStatus,
+    },
+    /// Let a component that had failed run again.
+    ResetComponent {
+        /// The component.
+        component: String,
+    },
+    /// Something happened to a step; a failure takes its error from this component.
+    Step {
+        /// The step.
+        step: String,
+        /// What happened.
+        event: StepEvent,
+        /// The component that failed.
+        component: Option<String>,
+    },
+    /// A step's progress in percent changed.
+    Progress {
+        /// The step.
+        step: String,
+        /// Percent.
+        percent: i32,
+    },
+    /// The project's state changes.
+    Project(ProjectStatus),
+}
+
+/// What to do about a project as it stands.
+pub fn plan(view: &View) -> Vec<Action> {
+    match view.status {
+        ProjectStatus::Running
+        | ProjectStatus::RunningModifying
+        | ProjectStatus::RunningMerging => run(view),
+        ProjectStatus::Failed => repair(view),
+        ProjectStatus::Suspend => suspend(view),
+        ProjectStatus::Init
+        | ProjectStatus::Finished
+        | ProjectStatus::Releasing
+        | ProjectStatus::Released
+        | ProjectStatus::Deleted => Vec::new(),
+    }
+}
+
+fn run(view: &View) -> Vec<Action> {
+    let mut actions = Vec::new();
+    for step in &view.steps {
+        let actions_before = actions.len();
+        run_step(step, &mut actions);
+        let failed = step.status == StepStatus::Failed && actions.len() == actions_before;
+        if failed
+            || actions[actions_before..].iter().any(|a| {
+                matches!(
+                    a,
+                    Action::Step {
+                        event: StepEvent::Fail,
+                        ..
+                    }
+                )
+            })
+        {
+            actions.push(Action::Project(ProjectStatus::Failed));
+            return actions;
+        }
+        if !matches!(step.status, StepStatus::Finished | StepStatus::Monitoring) {
+            return actions;
+        }
+    }
+    actions
+}
+
+/// A failed project waits for a person, who may have set a step back; what runs goes on running.
+fn repair(view: &View) -> Vec<Action> {
+    let set_back = |s: &StepView| s.status == StepStatus::Failed && s.component.is_none();
+    let any_failed = view
+        .steps
+        .iter()
+        .any(|s| s.status == StepStatus::Failed && !set_back(s));
+    if any_failed {
+        return Vec::new();
+    }
+    vec![Action::Project(ProjectStatus::Running)]
+}
+
+fn suspend(view: &View) -> Vec<Action> {
+    let mut actions = Vec::new();
+    for step in &view.steps {
+        if let Some(component) = &step.component
+            && component.desired == DesiredStatus::Running
+            && component.status != ComponentStatus::Finished
+        {
+            actions.push(Action::SetDesired {
+                component: component.id.clone(),
+                desired: DesiredStatus::Paused,
+            });
+        }
+        if matches!(step.status, StepStatus::Running | StepStatus::Monitoring) {
+            actions.push(event(step, StepEvent::Suspend));
+        }
+    }
+    actions
+}
+
+fn event(step: &StepView, event: StepEvent) -> Action {
+    Action::Step {
+        step: step.id.clone(),
+        event,
+        component: step.component.as_ref().map(|c| c.id.clone()),
+    }
+}
+
+fn run_step(step: &StepView, actions: &mut Vec<Action>) {
+    let Some((kind, goal)) = component_of(step.name) else {
+        return;
+    };
+    let make = Action::MakeComponent {
+        step: step.id.clone(),
+        kind,
+    };
+    match (step.status, &step.component) {
+        (StepStatus::Init, _) => {
+            actions.push(event(step, StepEvent::Start));
+            actions.push(make);
+        }
+        (StepStatus::Suspend, _) => actions.push(event(step, StepEvent::Resume)),
+        (StepStatus::Running, None) => actions.push(make),
+        // FAILED without a component: a person wants it made anew
+        (StepStatus::Failed, None) => {
+            actions.push(event(step, StepEvent::Retry));
+            actions.push(make);
+        }
+        (StepStatus::Failed, Some(_)) => {}
+        (StepStatus::Running, Some(component)) => {
+            wake(component, actions);
+            watch(step, component, goal, actions);
+        }
+        (StepStatus::Finished | StepStatus::Monitoring, Some(component))
+            if goal != Goal::Finishes =>
+        {
+            wake(component, actions);
+            if component.status == ComponentStatus::Exception {
+                actions.push(event(step, StepEvent::Fail));
+            }
+        }
+        (StepStatus::Finished | StepStatus::Monitoring, _) => {}
+    }
+}
+
+/// A component that was paused with its project runs again with it.
+fn wake(component: &ComponentView, actions: &mut Vec<Action>) {
+    if component.desired == DesiredStatus::Paused {
+        actions.push(Action::SetDesired {
+            component: component.id.clone(),
+            desired: DesiredStatus::Running,
+        });
+    }
+}
+
+fn watch(step: &StepView, component: &ComponentView, goal: Goal, actions: &mut Vec<Action>) {
+    let done = match component.status {
+        ComponentStatus::Exception => {
+            actions.push(event(step, StepEvent::Fail));
+            return;
+        }
+        ComponentStatus::Finished => Some(StepEvent::Finish),
+        ComponentStatus::Running if component.ready => match goal {
+            Goal::Finishes => None,
+            Goal::IsReady => Some(StepEvent::Finish),
+            Goal::Follows => Some(StepEvent::CatchUp),
+        },
+        _ => None,
+    };
+    let percent = match (done, component.total) {
+        (Some(_), _) => 100,
+        (None, 0) => step.progress,
+        (None, total) => (component.done.min(total) * 100 / total).min(99) as i32,
+    };
+    if percent > step.progress {
+        actions.push(Action::Progress {
+            step: step.id.clone(),
+            percent,
+        });
+    }
+    if let Some(done) = done {
+        actions.push(event(step, done));
+    }
+}
+
+/// What makes a failed or paused project run again: its failed steps are retried with the
+/// components that they have.
+pub fn resume(view: &View) -> Vec<Action> {
+    let mut actions = Vec::new();
+    for step in view.steps.iter().filter(|s| s.status == StepStatus::Failed) {
+        if let Some(component) = &step.component {
+            actions.push(Action::ResetComponent {
+                component: component.id.clone(),
+            });
+        }
+        actions.push(event(step, StepEvent::Retry));
+    }
+    if view.status != ProjectStatus::Running {
+        actions.push(Action::Project(ProjectStatus::Running));
+    }
+    actions
+}

@@ -1,0 +1,57 @@
+//! The steps of a project: their order, and what works for each.
+
+use entity::{ComponentType, StepName};
+
+/// The steps of a migration that copies, follows and verifies, in their order.
+pub const MIGRATION: &[StepName] = &[
+    StepName::TransferPrecheck,
+    StepName::StructTransfer,
+    StepName::TransferIncrLogPull,
+    StepName::FullTransfer,
+    StepName::IndexTransfer,
+    StepName::IncrTransfer,
+    StepName::FullVerifier,
+];
+
+/// How a step is known to be done.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Goal {
+    /// Its component finishes.
+    Finishes,
+    /// Its component is ready; the step is FINISHED and the component goes on.
+    IsReady,
+    /// Its component is ready; the step is MONITORING and the component goes on.
+    Follows,
+}
+
+/// The component of a step, and when the step is done. None for steps that no component does.
+pub fn component_of(step: StepName) -> Option<(ComponentType, Goal)> {
+    match step {
+        StepName::TransferPrecheck => Some((ComponentType::Precheck, Goal::Finishes)),
+        StepName::StructTransfer => Some((ComponentType::StructTransfer, Goal::Finishes)),
+        StepName::TransferIncrLogPull => Some((ComponentType::Store, Goal::IsReady)),
+        StepName::FullTransfer => Some((ComponentType::FullImport, Goal::Finishes)),
+        StepName::IndexTransfer => Some((ComponentType::IndexTransfer, Goal::Finishes)),
+        StepName::IncrTransfer => Some((ComponentType::IncrSync, Goal::Follows)),
+        StepName::FullVerifier => Some((ComponentType::FullVerification, Goal::Finishes)),
+        StepName::TransferPrepare | StepName::TransferAppSwitch | StepName::ReverseIncrTransfer => {
+            None
+        }
+    }
+}
+
+/// What the step does, in words for people.
+pub fn description(step: StepName) -> &'static str {
+    match step {
+        StepName::TransferPrecheck => "Pre-check",
+        StepName::TransferPrepare => "Preparation",
+        StepName::StructTransfer => "Schema migration",
+        StepName::TransferIncrLogPull => "Incremental log pull",
+        StepName::FullTransfer => "Full migration",
+        StepName::IndexTransfer => "Indexes and foreign keys",
+        StepName::IncrTransfer => "Incremental synchronization",
+        StepName::FullVerifier => "Full verification",
+        StepName::TransferAppSwitch => "Forward switchover",
+        StepName::ReverseIncrTransfer => "Reverse incremental synchronization",
+    }
+}
