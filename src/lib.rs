@@ -3,6 +3,7 @@
 
 pub mod actor;
 pub mod component;
+pub mod config;
 pub mod datasource;
 pub mod error;
 pub mod model;

@@ -124,3 +124,36 @@ impl Default for FullVerificationOptions {
         }
     }
 }
+
+impl Options {
+    /// What is wrong with the settings, in words.
+    pub fn check(&self) -> Result<(), String> {
+        let at_least = |name: &str, value: u64, least: u64| {
+            (value >= least)
+                .then_some(())
+                .ok_or_else(|| format!("{name} is {value}, the least is {least}"))
+        };
+        let full = &self.full_import;
+        let incr = &self.incr_sync;
+        let verify = &self.full_verification;
+        at_least("store.segment_bytes", self.store.segment_bytes, 1 << 20)?;
+        at_least("store.fsync_interval_ms", self.store.fsync_interval_ms, 1)?;
+        at_least("store.retention_secs", self.store.retention_secs, 60)?;
+        at_least("store.piece_bytes", self.store.piece_bytes as u64, 4 << 10)?;
+        at_least("store.heartbeat_ms", self.store.heartbeat_ms, 50)?;
+        at_least("full_import.workers", full.workers as u64, 1)?;
+        at_least("full_import.slice_bytes", full.slice_bytes, 64 << 10)?;
+        at_least("full_import.batch_bytes", full.batch_bytes as u64, 16 << 10)?;
+        at_least("incr_sync.lanes", incr.lanes as u64, 1)?;
+        at_least("incr_sync.batch_rows", incr.batch_rows as u64, 1)?;
+        at_least("incr_sync.batch_bytes", incr.batch_bytes as u64, 16 << 10)?;
+        at_least("incr_sync.window_bytes", incr.window_bytes as u64, 1 << 20)?;
+        at_least("full_verification.workers", verify.workers as u64, 1)?;
+        at_least("full_verification.table_diff_max", verify.table_diff_max, 1)?;
+        at_least(
+            "full_verification.table_nonunique_max",
+            verify.table_nonunique_max,
+            1,
+        )
+    }
+}

@@ -1,0 +1,8 @@
+//! Configuration: from the command line, the environment and a YAML file, in this order of
+//! weight. Unknown keys are refused; an error names the key, the value and where it came from.
+
+pub mod migrate;
+pub mod secret_store;
+pub mod yaml;
+
+pub use migrate::{MigrateConfig, Until};
