@@ -2,9 +2,11 @@
 //! and proves both sides equal. `docs/architecture.md` shows the whole.
 
 pub mod actor;
+pub mod cli;
 pub mod component;
 pub mod config;
 pub mod datasource;
 pub mod error;
 pub mod model;
+pub mod telemetry;
 pub mod workflow;

@@ -1,0 +1,50 @@
+//! Documents that are made from the code are up to date. `UPDATE_DOCS=1 cargo test --test docs`
+//! writes them.
+
+use oms::error::{ALL_KINDS, Retry};
+use std::collections::HashSet;
+use std::fmt::Write;
+use std::path::Path;
+
+fn check(name: &str, wanted: &str) {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("docs")
+        .join(name);
+    if std::env::var_os("UPDATE_DOCS").is_some() {
+        std::fs::write(&path, wanted).expect("written");
+    }
+    let found = std::fs::read_to_string(&path).unwrap_or_default();
+    assert!(
+        found == wanted,
+        "docs/{name} is out of date: UPDATE_DOCS=1 cargo test --test docs"
+    );
+}
+
+#[test]
+fn errors() {
+    let mut text = String::from(
+        "# Errors\n\nMade from `src/error/kind.rs`. Codes are stable: never renumbered, never re-used.\n\n\
+         *Retry*: `timed` errors are tried again with back-off; `manual` ones wait for a person.\n\n\
+         | code | name | retry | what to do |\n|---|---|---|---|\n",
+    );
+    for kind in ALL_KINDS {
+        let retry = match kind.retry() {
+            Retry::Timed => "timed",
+            Retry::Manual => "manual",
+        };
+        let _ = writeln!(
+            text,
+            "| {} | {} | {retry} | {} |",
+            kind.code(),
+            kind.name(),
+            kind.remedy()
+        );
+    }
+    check("errors.md", &text);
+}
+
+#[test]
+fn codes_are_unique() {
+    let codes: HashSet<_> = ALL_KINDS.iter().map(|k| k.code()).collect();
+    assert_eq!(codes.len(), ALL_KINDS.len());
+}
