@@ -1,0 +1,153 @@
+//! The arguments of every command.
+
+use crate::config::Until;
+use crate::telemetry::LogFormat;
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use std::path::PathBuf;
+
+/// Moves live databases to OceanBase or MySQL without stopping the application.
+#[derive(Debug, Parser)]
+#[command(name = "oms", version, about, after_help = EXIT_CODES)]
+pub struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+    /// What is printed on standard output: tables for people, or one JSON document.
+    #[arg(long, global = true, value_enum, default_value_t)]
+    pub output: Output,
+    /// Append log lines to this file instead of standard error (levels by OMS_LOG, as RUST_LOG).
+    #[arg(long, global = true, value_name = "FILE")]
+    pub log_file: Option<PathBuf>,
+    /// How log lines look.
+    #[arg(long, global = true, value_enum, default_value_t)]
+    pub log_format: LogFormat,
+}
+
+const EXIT_CODES: &str = "Exit codes:
+  0  done; both sides are equal
+  1  done; the verification found differences
+  2  bad input: arguments, configuration, a failed pre-check, an unreachable or refusing server
+  3  a step failed
+  130  interrupted; run the same command again to go on";
+
+/// What is printed on standard output.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
+pub enum Output {
+    /// Tables and progress bars.
+    #[default]
+    Text,
+    /// One JSON document.
+    Json,
+}
+
+/// A command.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Move a live database: schema, data, changes, and a proof that both sides are equal.
+    ///
+    /// Runs the whole node in this process. Run again with the same --rm after any
+    /// interruption, it goes on where it was.
+    Migrate(Box<MigrateCommand>),
+    /// Look at projects in an rm database.
+    #[command(subcommand)]
+    Project(ProjectCommand),
+    /// Work on the rm database itself.
+    #[command(subcommand)]
+    Rm(RmCommand),
+}
+
+/// `oms migrate`.
+#[derive(Debug, Args)]
+pub struct MigrateCommand {
+    /// YAML file with the same settings; what is given here outweighs it.
+    #[arg(long, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+    /// The source: mysql://user@host:port. Its password: $OMS_SOURCE_PASSWORD, a file, or a prompt.
+    #[arg(long, value_name = "URL")]
+    pub source: Option<String>,
+    /// File whose first line is the source's password.
+    #[arg(long, value_name = "FILE")]
+    pub source_password_file: Option<PathBuf>,
+    /// The target: mysql://user@host:port. Its password: $OMS_TARGET_PASSWORD, a file, or a prompt.
+    #[arg(long, value_name = "URL")]
+    pub target: Option<String>,
+    /// File whose first line is the target's password.
+    #[arg(long, value_name = "FILE")]
+    pub target_password_file: Option<PathBuf>,
+    /// Tables to move, 'database.table' with * ? [a-z] [!a-z] (repeatable).
+    #[arg(long, value_name = "RULE")]
+    pub include: Vec<String>,
+    /// Tables to leave out (repeatable).
+    #[arg(long, value_name = "RULE")]
+    pub exclude: Vec<String>,
+    /// The project's name in rm; by default made from source, target and rules.
+    #[arg(long)]
+    pub name: Option<String>,
+    /// The rm database: a file, or mysql://user@host:port/database (password: $OMS_RM_PASSWORD).
+    #[arg(long, env = "OMS_RM", value_name = "FILE|URL")]
+    pub rm: Option<String>,
+    /// Folder of the Store and of verification files [default: oms_data beside rm].
+    #[arg(long, env = "OMS_DATA_DIR", value_name = "DIR")]
+    pub data_dir: Option<PathBuf>,
+    /// When to end [default: caught-up].
+    #[arg(long, value_enum)]
+    pub until: Option<Until>,
+    /// Correct at the target what the verification finds different.
+    #[arg(long)]
+    pub correct: bool,
+    /// Parallelism of copy, apply and verification.
+    #[arg(long, value_name = "N")]
+    pub concurrency: Option<usize>,
+}
+
+/// Where the rm database is.
+#[derive(Debug, Args)]
+pub struct RmArgs {
+    /// The rm database: a file, or mysql://user@host:port/database (password: $OMS_RM_PASSWORD).
+    #[arg(long, env = "OMS_RM", default_value = crate::config::migrate::DEFAULT_RM, value_name = "FILE|URL")]
+    pub rm: String,
+}
+
+/// `oms project`.
+#[derive(Debug, Subcommand)]
+pub enum ProjectCommand {
+    /// All projects: state, current step, progress, lag.
+    List {
+        /// Where rm is.
+        #[command(flatten)]
+        rm: RmArgs,
+    },
+    /// One project.
+    Show {
+        /// The project's id or name.
+        id: String,
+        /// With its steps, tasks and components.
+        #[arg(long)]
+        steps: bool,
+        /// Where rm is.
+        #[command(flatten)]
+        rm: RmArgs,
+    },
+    /// Results of the full verification, by table, and the differences found.
+    VerifyResult {
+        /// The project's id or name.
+        id: String,
+        /// At most so many differences are listed.
+        #[arg(long, default_value_t = 20)]
+        limit: u64,
+        /// Where rm is.
+        #[command(flatten)]
+        rm: RmArgs,
+    },
+}
+
+/// `oms rm`.
+#[derive(Debug, Subcommand)]
+pub enum RmCommand {
+    /// Make the rm database, or bring its schema up to date.
+    Up {
+        /// Where rm is.
+        #[command(flatten)]
+        rm: RmArgs,
+    },
+}

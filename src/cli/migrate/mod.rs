@@ -1,0 +1,3 @@
+//! `oms migrate`.
+
+pub mod progress;
