@@ -3,10 +3,14 @@
 
 pub mod actor;
 pub mod cli;
+pub mod cluster;
 pub mod component;
 pub mod config;
+pub mod coordinator;
 pub mod datasource;
 pub mod error;
+pub mod metadata;
 pub mod model;
+pub mod supervisor;
 pub mod telemetry;
 pub mod workflow;

@@ -1,1 +1,35 @@
-//! rm.
+//! The rows of the `rm` database: one file per table.
+//!
+//! The rm database is an operator's interface: people read it with SQL and repair with SQL. So the
+//! columns that hold a state or JSON are plain text in the models here, and a row that a person
+//! edited badly can still be read. The repositories (`metadata` in the crate `oms`) turn text into
+//! the enums of these files and say exactly which cell is wrong when they cannot.
+//!
+//! Every time column is UTC with milliseconds and no zone.
+
+pub mod oms_component;
+pub mod oms_datasource;
+pub mod oms_event;
+pub mod oms_lease;
+pub mod oms_normal_config;
+pub mod oms_project;
+pub mod oms_slice;
+pub mod oms_step;
+pub mod oms_task;
+pub mod oms_verify_diff;
+pub mod oms_verify_result;
+mod shape;
+mod state;
+#[cfg(test)]
+mod tests;
+
+pub use oms_component::{ComponentStatus, ComponentType, DesiredStatus};
+pub use oms_datasource::DataSourceType;
+pub use oms_project::{AlarmLevel, ProjectStatus, ProjectType};
+pub use oms_slice::SliceStatus;
+pub use oms_step::{StepName, StepStatus};
+pub use oms_task::TaskStatus;
+pub use oms_verify_diff::DiffType;
+pub use oms_verify_result::{VerifyResultType, VerifyStatus};
+pub use shape::{ColumnShape, EnumShape, TableShape, all_enums, all_tables};
+pub use state::StateText;

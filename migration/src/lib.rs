@@ -1,1 +1,63 @@
-//! rm.
+//! The schema of the `rm` database, one change per file.
+//!
+//! Runs on SQLite, MySQL, MariaDB and OceanBase, and says nothing that PostgreSQL would not
+//! understand. What differs between them (long text, times, character sets) is in [`columns`].
+//!
+//! Rules for a migration:
+//!
+//! * **One DDL.** MySQL commits at every DDL, so a migration of two could stop between them.
+//! * **Can be run again.** `IF NOT EXISTS`, or ask first whether the index is there: the process
+//!   can die between the DDL and the line in `seaql_migrations`, and two nodes can begin at once.
+//! * **Never changed once released.** A correction is a migration of its own.
+//!
+//! Nothing locks migrations, so they are run by `oms rm up`, by `oms migrate` at its start, or by
+//! the leader; two at once meet in the same `IF NOT EXISTS`, and the loser of the race for the line
+//! in `seaql_migrations` begins again.
+
+#![allow(
+    elided_lifetimes_in_paths,
+    reason = "the trait hides the lifetime of SchemaManager, and its implementations must too"
+)]
+
+use sea_orm_migration::prelude::*;
+
+pub mod columns;
+mod m0001_oms_project;
+mod m0002_oms_step;
+mod m0003_oms_task;
+mod m0004_oms_component;
+mod m0005_oms_component_by_project;
+mod m0006_oms_datasource;
+mod m0007_oms_normal_config;
+mod m0008_oms_slice;
+mod m0009_oms_verify_result;
+mod m0010_oms_verify_diff;
+mod m0011_oms_event;
+mod m0012_oms_event_by_project;
+mod m0013_oms_lease;
+
+pub use sea_orm_migration::MigratorTrait;
+
+/// All changes in their order.
+pub struct Migrator;
+
+#[async_trait::async_trait]
+impl MigratorTrait for Migrator {
+    fn migrations() -> Vec<Box<dyn MigrationTrait>> {
+        vec![
+            Box::new(m0001_oms_project::Migration),
+            Box::new(m0002_oms_step::Migration),
+            Box::new(m0003_oms_task::Migration),
+            Box::new(m0004_oms_component::Migration),
+            Box::new(m0005_oms_component_by_project::Migration),
+            Box::new(m0006_oms_datasource::Migration),
+            Box::new(m0007_oms_normal_config::Migration),
+            Box::new(m0008_oms_slice::Migration),
+            Box::new(m0009_oms_verify_result::Migration),
+            Box::new(m0010_oms_verify_diff::Migration),
+            Box::new(m0011_oms_event::Migration),
+            Box::new(m0012_oms_event_by_project::Migration),
+            Box::new(m0013_oms_lease::Migration),
+        ]
+    }
+}

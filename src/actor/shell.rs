@@ -135,10 +135,14 @@ impl Shell {
             cancel.clone(),
             self.progress.clone(),
         );
+        // a strong address would keep a shell alive that nobody knows any more, and its work
+        let me = me.downgrade();
         let task = tokio::spawn(async move {
             let exit = caught(work.run(context)).await;
-            // a shell that is gone needs no news
-            let _ = me.send(Ended { run, exit }).await;
+            if let Some(me) = me.upgrade() {
+                // a shell that stops just now needs no news
+                let _ = me.send(Ended { run, exit }).await;
+            }
         });
         self.running = Some(Running {
             run,

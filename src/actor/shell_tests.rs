@@ -154,3 +154,27 @@ fn what_is_finished_stays_finished_through_a_pause() {
         assert_eq!(observe(&shell).await.state, ShellState::Stopped);
     });
 }
+
+#[test]
+fn a_forgotten_shell_ends_its_work() {
+    run(async {
+        let alive = Arc::new(AtomicU32::new(0));
+        let shared = alive.clone();
+        let factory: WorkFactory = Box::new(move || {
+            Ok(Box::new(Toy {
+                behaviour: Behaviour::UntilTold,
+                alive: shared.clone(),
+            }))
+        });
+        let shell = Shell::new(assignment(), factory).start();
+        shell.send(Start).await.unwrap().unwrap();
+        drop(shell);
+        for _ in 0..2000 {
+            if Arc::strong_count(&alive) == 1 {
+                return;
+            }
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+        panic!("the work outlives its shell");
+    });
+}

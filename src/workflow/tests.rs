@@ -60,8 +60,7 @@ fn fresh() -> View {
 /// Does what the Coordinator does, on the model. Panics on an illegal transition.
 fn act(view: &mut View, action: &Action, made: &mut u32) {
     let step_of = |view: &mut View, id: &str| {
-        let at = view.steps.iter().position(|s| s.id == id).expect("step");
-        at
+        view.steps.iter().position(|s| s.id == id).expect("step")
     };
     match action {
         Action::MakeComponent { step, .. } => {

@@ -1,0 +1,109 @@
+//! `oms_datasource`: the databases and queues that projects connect to.
+
+use sea_orm::entity::prelude::*;
+use serde::{Deserialize, Serialize};
+
+use crate::state::state_text;
+
+/// A data source.
+#[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
+#[sea_orm(table_name = "oms_datasource")]
+pub struct Model {
+    /// `e_` and base 36.
+    #[sea_orm(primary_key, auto_increment = false)]
+    pub id: String,
+    /// The user's name for it.
+    pub name: String,
+    /// A [`DataSourceType`]. Unique together with host, port and username.
+    #[sea_orm(column_name = "type")]
+    pub r#type: String,
+    /// Host name or address.
+    pub host: String,
+    /// TCP port.
+    pub port: i32,
+    /// The account. Case counts.
+    pub username: String,
+    /// The password, encrypted with the key file; never plain, never logged. Empty: no password.
+    #[sea_orm(column_type = "Text")]
+    pub password_cipher: String,
+    /// JSON object: TLS, character set, schema, tenant, cluster. No secret.
+    #[sea_orm(column_type = "Text")]
+    pub options: String,
+    /// The server's version as last seen; empty when not yet seen.
+    pub version: String,
+    /// What tells this server from another (server UUID or the like), so that a source that is its own
+    /// target, or was exchanged, is noticed; empty when not yet seen.
+    pub server_identity: String,
+    /// When the row was made, UTC.
+    pub gmt_created: DateTime,
+    /// When `oms` wrote the row last, UTC. A person's SQL does not move it.
+    pub gmt_modified: DateTime,
+}
+
+/// No relations: rows meet by id, and a missing partner is a finding, not a refused write.
+#[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
+pub enum Relation {}
+
+impl ActiveModelBehavior for ActiveModel {}
+
+/// The kinds of data sources.
+#[derive(
+    Clone,
+    Copy,
+    Debug,
+    PartialEq,
+    Eq,
+    Hash,
+    PartialOrd,
+    Ord,
+    EnumIter,
+    DeriveActiveEnum,
+    Serialize,
+    Deserialize,
+)]
+#[sea_orm(
+    rs_type = "String",
+    db_type = "String(StringLen::N(32))",
+    rename_all = "SCREAMING_SNAKE_CASE"
+)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+pub enum DataSourceType {
+    /// MySQL.
+    Mysql,
+    /// MariaDB.
+    Mariadb,
+    /// OceanBase, MySQL mode, enterprise.
+    ObMysql,
+    /// OceanBase, MySQL mode, community (seekdb too).
+    ObMysqlCe,
+    /// OceanBase, Oracle mode.
+    ObOracle,
+    /// Oracle.
+    Oracle,
+    /// DB2 LUW.
+    Db2Luw,
+    /// Kafka.
+    Kafka,
+    /// RocketMQ.
+    Rocketmq,
+    /// DataHub.
+    Datahub,
+    /// Sybase.
+    Sybase,
+    /// OceanBase log proxy.
+    Logproxy,
+    /// AnalyticDB.
+    Adb,
+    /// DBP route.
+    DbpOpRoute,
+    /// DMS.
+    Dms,
+    /// iDB.
+    Idb,
+    /// TiDB.
+    Tidb,
+    /// PostgreSQL.
+    Postgresql,
+}
+
+state_text!(DataSourceType);

@@ -1,0 +1,151 @@
+//! `oms_project`: one row per migration or synchronisation project.
+
+use sea_orm::entity::prelude::*;
+use serde::{Deserialize, Serialize};
+
+use crate::state::state_text;
+
+/// A project: from where, to where, what, and how far.
+#[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
+#[sea_orm(table_name = "oms_project")]
+pub struct Model {
+    /// `np_` and 12 to 16 characters of base 36.
+    #[sea_orm(primary_key, auto_increment = false)]
+    pub id: String,
+    /// Unique among the projects that are not `DELETED`; the repository checks it.
+    pub project_name: String,
+    /// A [`ProjectStatus`].
+    pub project_status: String,
+    /// A [`ProjectType`].
+    pub project_type: String,
+    /// The source's `oms_datasource.id`.
+    pub source_id: String,
+    /// The target's `oms_datasource.id`.
+    pub target_id: String,
+    /// JSON object: the objects to move and the options, as the user gave them.
+    #[sea_orm(column_type = "Text")]
+    pub config: String,
+    /// An [`AlarmLevel`].
+    pub alarm_level: String,
+    /// JSON object: the running step, the error (`errorCode`, `errorMsg`, `failedTime`), the subtopics.
+    #[sea_orm(column_type = "Text")]
+    pub extra_info: String,
+    /// The newest epoch that wrote this row; a write with an older one changes nothing.
+    pub epoch: i64,
+    /// When the row was made, UTC.
+    pub gmt_created: DateTime,
+    /// When `oms` wrote the row last, UTC. A person's SQL does not move it.
+    pub gmt_modified: DateTime,
+}
+
+/// No relations: rows meet by id, and a missing partner is a finding, not a refused write.
+#[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
+pub enum Relation {}
+
+impl ActiveModelBehavior for ActiveModel {}
+
+/// Where a project is in its life.
+#[derive(
+    Clone,
+    Copy,
+    Debug,
+    PartialEq,
+    Eq,
+    Hash,
+    PartialOrd,
+    Ord,
+    EnumIter,
+    DeriveActiveEnum,
+    Serialize,
+    Deserialize,
+)]
+#[sea_orm(
+    rs_type = "String",
+    db_type = "String(StringLen::N(32))",
+    rename_all = "SCREAMING_SNAKE_CASE"
+)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+pub enum ProjectStatus {
+    /// Not started. Set when the project is created; waits for the user's start.
+    Init,
+    /// Set by the Coordinator at start and at resume; its steps run.
+    Running,
+    /// Paused. Set by the user; the Coordinator stops the components and waits for a resume.
+    Suspend,
+    /// Set by the Coordinator when a step failed for good; waits for a repair or a resume.
+    Failed,
+    /// Set by the Coordinator when the last step is done.
+    Finished,
+    /// Set by the user's release; the Coordinator removes the components and what they hold.
+    Releasing,
+    /// Set by the Coordinator when nothing of the project runs or is held; cannot start again.
+    Released,
+    /// Set by the user's delete; the row stays, its name is free again.
+    Deleted,
+    /// The objects of a running project are being changed; set by the Coordinator.
+    RunningModifying,
+    /// A child project is being merged into this one; set by the Coordinator.
+    RunningMerging,
+}
+
+/// What kind of project.
+#[derive(
+    Clone,
+    Copy,
+    Debug,
+    PartialEq,
+    Eq,
+    Hash,
+    PartialOrd,
+    Ord,
+    EnumIter,
+    DeriveActiveEnum,
+    Serialize,
+    Deserialize,
+)]
+#[sea_orm(
+    rs_type = "String",
+    db_type = "String(StringLen::N(32))",
+    rename_all = "SCREAMING_SNAKE_CASE"
+)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+pub enum ProjectType {
+    /// Database to database, with verification and switchover.
+    Migration,
+    /// Database to a message queue: no verification, no switchover.
+    Sync,
+}
+
+/// How much a project's trouble matters to the alert center. Set by the user.
+#[derive(
+    Clone,
+    Copy,
+    Debug,
+    PartialEq,
+    Eq,
+    Hash,
+    PartialOrd,
+    Ord,
+    EnumIter,
+    DeriveActiveEnum,
+    Serialize,
+    Deserialize,
+)]
+#[sea_orm(
+    rs_type = "String",
+    db_type = "String(StringLen::N(32))",
+    rename_all = "SCREAMING_SNAKE_CASE"
+)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+pub enum AlarmLevel {
+    /// Short thresholds, every channel.
+    High,
+    /// Middle thresholds.
+    Medium,
+    /// Long thresholds. The default.
+    Low,
+    /// No alerts.
+    Ignore,
+}
+
+state_text!(ProjectStatus, ProjectType, AlarmLevel);

@@ -1,0 +1,50 @@
+//! What every state enum has in common: its text in the database.
+
+use sea_orm::{ActiveEnum, Iterable};
+
+/// A state enum and the exact text that stands for it in the database.
+pub trait StateText: ActiveEnum<Value = String> + Iterable {
+    /// The text in the database.
+    fn text(&self) -> String {
+        self.to_value()
+    }
+
+    /// The state that this text stands for; `None` for a text that is no state.
+    ///
+    /// Exact: `pending` and ` PENDING` are no states. A reader that guesses would act on a typo.
+    fn from_text(text: &str) -> Option<Self> {
+        Self::iter().find(|state| state.to_value() == text)
+    }
+
+    /// All texts, in the order of the enum, for a message that says what is allowed.
+    fn allowed() -> Vec<String> {
+        Self::iter().map(|state| state.to_value()).collect()
+    }
+}
+
+/// Gives state enums their text, `Display` and `FromStr`.
+macro_rules! state_text {
+    ($($name:ident),+ $(,)?) => {$(
+        impl $crate::StateText for $name {}
+
+        impl std::fmt::Display for $name {
+            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.pad(&$crate::StateText::text(self))
+            }
+        }
+
+        impl std::str::FromStr for $name {
+            type Err = String;
+
+            fn from_str(text: &str) -> Result<Self, String> {
+                <Self as $crate::StateText>::from_text(text).ok_or_else(|| {
+                    format!(
+                        "'{text}' is none of {}",
+                        <Self as $crate::StateText>::allowed().join(", ")
+                    )
+                })
+            }
+        }
+    )+};
+}
+pub(crate) use state_text;

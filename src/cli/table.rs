@@ -1,0 +1,22 @@
+//! Tables in a terminal.
+
+use comfy_table::{ContentArrangement, Table, presets};
+
+/// A table without lines, fitted to the terminal.
+pub fn plain() -> Table {
+    let mut table = Table::new();
+    table
+        .load_style(presets::NOTHING)
+        .set_content_arrangement(ContentArrangement::Dynamic);
+    table
+}
+
+/// A table with a header.
+pub fn headed<const N: usize>(header: [&str; N]) -> Table {
+    let mut table = Table::new();
+    table
+        .load_style(presets::UTF8_HORIZONTAL_ONLY)
+        .set_content_arrangement(ContentArrangement::Dynamic)
+        .set_header(header);
+    table
+}

@@ -1,0 +1,99 @@
+//! The Coordinator as an actor: a clock that makes it look, one look at a time.
+
+use super::act::Reconciler;
+use crate::error::{Kind, Result};
+use crate::workflow::plan::View;
+use actix::prelude::{
+    Actor, ActorFutureExt, AsyncContext, Handler, Message, ResponseActFuture, WrapFuture,
+};
+use std::time::Duration;
+use tokio::sync::watch;
+
+/// How often it looks.
+const EVERY: Duration = Duration::from_millis(200);
+
+/// Looks at the projects now.
+#[derive(Message)]
+#[rtype(result = "Result<()>")]
+pub struct Tick;
+
+/// Reconciles its projects until it is stopped or fenced.
+pub struct Coordinator {
+    reconciler: Reconciler,
+    projects: Vec<String>,
+    looking: bool,
+    seen: watch::Sender<Option<View>>,
+    fenced: watch::Sender<bool>,
+}
+
+impl Coordinator {
+    /// Coordinates these projects. The second part tells what the last look at the last of them
+    /// saw, the third when a newer leader was found.
+    pub fn new(
+        reconciler: Reconciler,
+        projects: Vec<String>,
+    ) -> (Self, watch::Receiver<Option<View>>, watch::Receiver<bool>) {
+        let (seen, seen_rx) = watch::channel(None);
+        let (fenced, fenced_rx) = watch::channel(false);
+        let coordinator = Self {
+            reconciler,
+            projects,
+            looking: false,
+            seen,
+            fenced,
+        };
+        (coordinator, seen_rx, fenced_rx)
+    }
+}
+
+impl Actor for Coordinator {
+    type Context = actix::Context<Self>;
+
+    fn started(&mut self, ctx: &mut Self::Context) {
+        ctx.run_interval(EVERY, |me, ctx| {
+            if !me.looking {
+                // its own mailbox: a look that cannot be queued is made at the next beat
+                let _ = ctx.address().try_send(Tick);
+            }
+        });
+    }
+}
+
+impl Handler<Tick> for Coordinator {
+    type Result = ResponseActFuture<Self, Result<()>>;
+
+    fn handle(&mut self, _: Tick, _: &mut Self::Context) -> Self::Result {
+        if std::mem::replace(&mut self.looking, true) {
+            return Box::pin(async { Ok(()) }.into_actor(self));
+        }
+        let reconciler = self.reconciler.clone();
+        let projects = self.projects.clone();
+        let look = async move {
+            let mut last = Ok(None);
+            for project in &projects {
+                last = reconciler.reconcile(project).await;
+                if let Err(error) = &last {
+                    tracing::warn!(project_id = %project, code = error.kind().code(), %error, "reconciling");
+                }
+            }
+            last
+        };
+        Box::pin(look.into_actor(self).map(|last, me, _| {
+            me.looking = false;
+            match last {
+                Ok(view) => {
+                    if view.is_some() {
+                        me.seen.send_replace(view);
+                    }
+                    Ok(())
+                }
+                Err(error) => {
+                    if error.kind() == Kind::Fenced {
+                        me.fenced.send_replace(true);
+                    }
+                    Err(error)
+                }
+            }
+        }))
+    }
+}

@@ -1,0 +1,13 @@
+//! The Coordinator: turns projects into steps and components, by reconciling.
+//!
+//! It looks at the rows of each project, lets the pure [`crate::workflow`] decide, does what was
+//! decided, and looks again. It keeps nothing between two looks and owns no data path.
+
+mod act;
+mod actor;
+pub mod project_config;
+mod view;
+
+pub use act::{Reconciler, subtopic_of};
+pub use actor::{Coordinator, Tick};
+pub use view::Rows;

@@ -1,0 +1,33 @@
+//! What a project's row keeps of its settings.
+
+use crate::error::{Error, Kind, Result};
+use crate::model::filter::ObjectFilter;
+use crate::model::options::Options;
+use serde::{Deserialize, Serialize};
+use std::path::PathBuf;
+
+/// The JSON of `oms_project.config`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ProjectConfig {
+    /// Which tables.
+    pub filter: ObjectFilter,
+    /// Settings of the components.
+    #[serde(default)]
+    pub options: Options,
+    /// Folder for the Store and for verification files.
+    pub data_dir: PathBuf,
+}
+
+impl ProjectConfig {
+    /// As it is stored.
+    pub fn to_json(&self) -> serde_json::Value {
+        serde_json::to_value(self).unwrap_or_default()
+    }
+
+    /// From what is stored; an unknown key or a wrong value is an error that names it.
+    pub fn from_json(json: &serde_json::Value) -> Result<Self> {
+        serde_json::from_value(json.clone())
+            .map_err(|e| Error::new(Kind::RmCorrupt, "oms_project.config").caused_by(e))
+    }
+}

@@ -1,0 +1,277 @@
+//! `oms_project`.
+
+use chrono::NaiveDateTime;
+use entity::{oms_project as p, oms_step as s, oms_task as t};
+use sea_orm::{
+    ColumnTrait, Condition, EntityTrait, QueryFilter, QueryOrder, QuerySelect, Set,
+    SqliteTransactionMode, TransactionOptions, TransactionTrait,
+    sea_query::{Expr, ExprTrait, Query},
+};
+use serde_json::Value;
+
+use super::{
+    AlarmLevel, MetaError, Metadata, ProjectStatus, ProjectType, Row, StateText, Written,
+    access::{Fence, FromModel, Sets, is},
+    retry::{Twice, retry},
+    row::{Cells, json_text, now},
+};
+
+/// A project.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Project {
+    /// `np_…`.
+    pub id: String,
+    /// Unique among the projects that are not deleted.
+    pub name: String,
+    /// Where it is.
+    pub status: ProjectStatus,
+    /// What kind.
+    pub kind: ProjectType,
+    /// The source's data source.
+    pub source_id: String,
+    /// The target's data source.
+    pub target_id: String,
+    /// Objects and options.
+    pub config: Value,
+    /// How much its trouble matters.
+    pub alarm_level: AlarmLevel,
+    /// Running step, last error.
+    pub extra_info: Value,
+    /// The newest Coordinator that wrote it.
+    pub epoch: i64,
+    /// When it was made, UTC.
+    pub gmt_created: NaiveDateTime,
+    /// When `oms` wrote it last, UTC.
+    pub gmt_modified: NaiveDateTime,
+}
+
+impl FromModel for Project {
+    type Entity = p::Entity;
+
+    fn from_model(row: p::Model) -> Row<Self> {
+        let cells = Cells {
+            table: "oms_project",
+            id: &row.id,
+        };
+        Ok(Self {
+            status: cells.state("project_status", &row.project_status)?,
+            kind: cells.state("project_type", &row.project_type)?,
+            alarm_level: cells.state("alarm_level", &row.alarm_level)?,
+            config: cells.object("config", &row.config)?,
+            extra_info: cells.object("extra_info", &row.extra_info)?,
+            id: row.id,
+            name: row.project_name,
+            source_id: row.source_id,
+            target_id: row.target_id,
+            epoch: row.epoch,
+            gmt_created: row.gmt_created,
+            gmt_modified: row.gmt_modified,
+        })
+    }
+}
+
+/// A project to be made.
+#[derive(Clone, Debug)]
+pub struct NewProject {
+    /// `np_…`, see [`super::new_id`].
+    pub id: String,
+    /// The user's name for it.
+    pub name: String,
+    /// What kind.
+    pub kind: ProjectType,
+    /// The source's data source.
+    pub source_id: String,
+    /// The target's data source.
+    pub target_id: String,
+    /// Objects and options; no secret.
+    pub config: Value,
+    /// How much its trouble matters.
+    pub alarm_level: AlarmLevel,
+}
+
+/// Which projects to list.
+#[derive(Clone, Debug, Default)]
+pub struct ProjectFilter {
+    /// A part of the name or the id.
+    pub search: Option<String>,
+    /// One of these states; empty: every state but `DELETED`.
+    pub statuses: Vec<ProjectStatus>,
+    /// This kind only.
+    pub kind: Option<ProjectType>,
+    /// How many to leave out at the beginning.
+    pub offset: u64,
+    /// How many at most; 0: all.
+    pub limit: u64,
+}
+
+/// The repository of `oms_project`.
+#[derive(Clone, Copy)]
+pub struct Projects<'a>(pub(super) &'a Metadata);
+
+impl Projects<'_> {
+    /// Makes a project in `INIT`. The same id again gives the project as it is; a name that another
+    /// living project has is a [`MetaError::Conflict`].
+    pub async fn create(self, new: NewProject) -> Result<Project, MetaError> {
+        let what = "create a project";
+        let same_name = p::Entity::find()
+            .filter(p::Column::ProjectName.eq(&new.name))
+            .filter(p::Column::Id.ne(&new.id))
+            .filter(p::Column::ProjectStatus.ne(ProjectStatus::Deleted.text()));
+        let model = model(&new);
+        let insert =
+            super::access::insert_statement::<p::Entity>(vec![model], &[p::Column::Id], &[]);
+        let taken = retry(what, Twice::Harmless, || async {
+            // The name is looked for and taken under SQLite's write lock.
+            let options = TransactionOptions {
+                sqlite_transaction_mode: Some(SqliteTransactionMode::Immediate),
+                ..TransactionOptions::default()
+            };
+            let transaction = self.0.write.begin_with_options(options).await?;
+            let taken = same_name.clone().one(&transaction).await?;
+            if taken.is_none() {
+                sea_orm::ConnectionTrait::execute(&transaction, &insert).await?;
+            }
+            transaction.commit().await?;
+            Ok(taken)
+        })
+        .await?;
+        match taken {
+            Some(other) => Err(MetaError::Conflict {
+                what: format!("project {} already has the name '{}'", other.id, new.name),
+            }),
+            None => self.get(&new.id).await,
+        }
+    }
+
+    /// One project.
+    pub async fn get(self, id: &str) -> Result<Project, MetaError> {
+        let select = p::Entity::find_by_id(id);
+        self.0.one("read a project", select, id).await
+    }
+
+    /// The living project with this name.
+    pub async fn find_by_name(self, name: &str) -> Result<Option<Row<Project>>, MetaError> {
+        let select = p::Entity::find()
+            .filter(p::Column::ProjectName.eq(name))
+            .filter(p::Column::ProjectStatus.ne(ProjectStatus::Deleted.text()));
+        self.0.maybe("find a project", select).await
+    }
+
+    /// Projects, the newest first.
+    pub async fn list(self, filter: &ProjectFilter) -> Result<Vec<Row<Project>>, MetaError> {
+        let mut select = p::Entity::find()
+            .order_by_desc(p::Column::GmtCreated)
+            .order_by_desc(p::Column::Id);
+        select = if filter.statuses.is_empty() {
+            select.filter(p::Column::ProjectStatus.ne(ProjectStatus::Deleted.text()))
+        } else {
+            let texts = filter.statuses.iter().map(StateText::text);
+            select.filter(p::Column::ProjectStatus.is_in(texts))
+        };
+        if let Some(kind) = filter.kind {
+            select = select.filter(p::Column::ProjectType.eq(kind.text()));
+        }
+        if let Some(search) = &filter.search {
+            let found = Condition::any()
+                .add(p::Column::ProjectName.contains(search))
+                .add(p::Column::Id.contains(search));
+            select = select.filter(found);
+        }
+        if filter.limit > 0 {
+            select = select.offset(filter.offset).limit(filter.limit);
+        }
+        self.0.rows("list projects", select).await
+    }
+
+    /// Sets the state, and `extra_info` where there is one.
+    pub async fn set_status(
+        self,
+        id: &str,
+        status: ProjectStatus,
+        extra_info: Option<Value>,
+        epoch: i64,
+    ) -> Result<Written, MetaError> {
+        let sets = Sets::new()
+            .set(p::Column::ProjectStatus, status.text())
+            .set_some(p::Column::ExtraInfo, extra_info.as_ref().map(json_text));
+        self.write("set a project's state", id, sets, epoch).await
+    }
+
+    /// Sets objects and options.
+    pub async fn set_config(
+        self,
+        id: &str,
+        config: &Value,
+        epoch: i64,
+    ) -> Result<Written, MetaError> {
+        let sets = Sets::new().set(p::Column::Config, json_text(config));
+        self.write("set a project's configuration", id, sets, epoch)
+            .await
+    }
+
+    /// A new Coordinator takes the project over: raises the epoch of the project, its steps and
+    /// their tasks, so that the old one's writes change nothing from here on.
+    pub async fn claim(self, id: &str, epoch: i64) -> Result<Written, MetaError> {
+        let what = "take a project over";
+        let claimed = self.write(what, id, Sets::new(), epoch).await?;
+        if !claimed.applied() {
+            return Ok(claimed);
+        }
+        let steps = Query::update()
+            .table(s::Entity)
+            .value(s::Column::Epoch, epoch)
+            .and_where(is(s::Column::ProjectId, id))
+            .and_where(Expr::col(s::Column::Epoch).lt(epoch))
+            .to_owned();
+        self.0.execute(what, Twice::Harmless, &steps).await?;
+        let groups = Query::select()
+            .column(s::Column::Id)
+            .from(s::Entity)
+            .and_where(is(s::Column::ProjectId, id))
+            .to_owned();
+        let tasks = Query::update()
+            .table(t::Entity)
+            .value(t::Column::Epoch, epoch)
+            .and_where(Expr::col(t::Column::TaskGroup).in_subquery(groups))
+            .and_where(Expr::col(t::Column::Epoch).lt(epoch))
+            .to_owned();
+        self.0.execute(what, Twice::Harmless, &tasks).await?;
+        Ok(Written::Applied)
+    }
+
+    async fn write(
+        self,
+        what: &'static str,
+        id: &str,
+        sets: Sets<p::Entity>,
+        epoch: i64,
+    ) -> Result<Written, MetaError> {
+        let fence = Fence {
+            what,
+            key: Condition::all().add(is(p::Column::Id, id)),
+            epoch_column: p::Column::Epoch,
+            epoch,
+            only_if: None,
+        };
+        let sets = sets.set(p::Column::GmtModified, now());
+        self.0.write_fenced(fence, sets).await
+    }
+}
+
+fn model(new: &NewProject) -> p::ActiveModel {
+    let time = now();
+    p::ActiveModel {
+        id: Set(new.id.clone()),
+        project_name: Set(new.name.clone()),
+        project_status: Set(ProjectStatus::Init.text()),
+        project_type: Set(new.kind.text()),
+        source_id: Set(new.source_id.clone()),
+        target_id: Set(new.target_id.clone()),
+        config: Set(json_text(&new.config)),
+        alarm_level: Set(new.alarm_level.text()),
+        extra_info: Set(super::row::empty()),
+        epoch: Set(0),
+        gmt_created: Set(time),
+        gmt_modified: Set(time),
+    }
+}

@@ -1,0 +1,147 @@
+//! Which failures of the rm database may pass, and trying again.
+
+use std::{error::Error as StdError, future::Future, time::Duration};
+
+use sea_orm::{
+    DbErr, RuntimeErr, SqlErr,
+    sqlx::{self, error::DatabaseError, mysql::MySqlDatabaseError},
+};
+
+use super::MetaError;
+
+/// How often a statement is tried before its error is given up.
+const ATTEMPTS: u32 = 7;
+
+/// What a failure means for the statement that met it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Class {
+    /// A lock, a deadlock, too many connections: certainly not done, may pass.
+    Busy,
+    /// The connection broke: perhaps done, may pass.
+    Lost,
+    /// Password, privilege, read-only server: a person must act.
+    Refused,
+    /// A unique key.
+    Duplicate,
+    /// Anything else.
+    Other,
+}
+
+impl Class {
+    /// May it pass by itself.
+    pub(super) fn transient(self) -> bool {
+        matches!(self, Self::Busy | Self::Lost)
+    }
+}
+
+/// What doing a statement twice means.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Twice {
+    /// No harm: try again whatever happened.
+    Harmless,
+    /// Harm: try again only what certainly was not done.
+    Harmful,
+}
+
+/// How long to wait before this attempt: 20 ms, doubled each time, 1 s at most.
+pub(super) fn pause(attempt: u32) -> Duration {
+    Duration::from_millis((10 << attempt.min(7)).min(1_000))
+}
+
+/// Runs `run` until it succeeds, fails for good, or has failed often enough.
+pub(super) async fn retry<T, F, Fut>(
+    what: &'static str,
+    twice: Twice,
+    run: F,
+) -> Result<T, MetaError>
+where
+    F: Fn() -> Fut,
+    Fut: Future<Output = Result<T, DbErr>>,
+{
+    let mut attempt = 1;
+    loop {
+        let error = match run().await {
+            Ok(done) => return Ok(done),
+            Err(error) => error,
+        };
+        let again = match class(&error) {
+            Class::Busy => true,
+            // The pool itself went on trying to connect for as long as a caller should wait.
+            Class::Lost => {
+                twice == Twice::Harmless && !matches!(error, DbErr::ConnectionAcquire(_))
+            }
+            _ => false,
+        };
+        if !again || attempt >= ATTEMPTS {
+            return Err(MetaError::from_db(what, error));
+        }
+        tracing::debug!(what, attempt, %error, "rm statement is tried again");
+        tokio::time::sleep(pause(attempt)).await;
+        attempt += 1;
+    }
+}
+
+/// Sorts an error of SeaORM.
+pub(super) fn class(error: &DbErr) -> Class {
+    if matches!(error.sql_err(), Some(SqlErr::UniqueConstraintViolation(_))) {
+        return Class::Duplicate;
+    }
+    match error {
+        DbErr::ConnectionAcquire(_) => Class::Lost,
+        DbErr::Conn(RuntimeErr::SqlxError(inner))
+        | DbErr::Exec(RuntimeErr::SqlxError(inner))
+        | DbErr::Query(RuntimeErr::SqlxError(inner)) => sqlx_class(inner),
+        _ => Class::Other,
+    }
+}
+
+/// Sorts an error of the driver.
+pub(super) fn sqlx_class(error: &sqlx::Error) -> Class {
+    match error {
+        sqlx::Error::Database(database) => database_class(database.as_ref()),
+        sqlx::Error::Io(_)
+        | sqlx::Error::PoolTimedOut
+        | sqlx::Error::PoolClosed
+        | sqlx::Error::WorkerCrashed => Class::Lost,
+        sqlx::Error::Tls(_) => Class::Refused,
+        other => match other.source() {
+            Some(source) if source.is::<std::io::Error>() => Class::Lost,
+            _ => Class::Other,
+        },
+    }
+}
+
+fn database_class(error: &(dyn DatabaseError + 'static)) -> Class {
+    if let Some(mysql) = error.try_downcast_ref::<MySqlDatabaseError>() {
+        return mysql_class(mysql.number());
+    }
+    let code = error.code().unwrap_or_default();
+    sqlite_class(code.parse().unwrap_or_default())
+}
+
+/// MySQL, MariaDB and OceanBase: the server's error number.
+fn mysql_class(number: u16) -> Class {
+    match number {
+        // Lock wait timeout, deadlock, NOWAIT, too many connections.
+        1205 | 1213 | 3572 | 1040 | 1203 => Class::Busy,
+        // OceanBase: rolled back, try again, lock conflicts, not master.
+        6002 | 6003 | 6005 | 4023 | 4038 => Class::Busy,
+        // Shutdown, connection killed, interrupted, time limits (OceanBase: 4012, 6210).
+        1053 | 1077 | 1079 | 1080 | 1317 | 1927 | 3024 | 4012 | 6210 => Class::Lost,
+        // Account, privilege, locked, expired, read-only.
+        1044 | 1045 | 1130 | 1142 | 1143 | 1227 | 1290 | 1410 | 1698 | 1792 | 1820 | 1836
+        | 1862 | 3118 => Class::Refused,
+        _ => Class::Other,
+    }
+}
+
+/// SQLite: the extended result code, whose low byte is the primary one.
+fn sqlite_class(code: u32) -> Class {
+    match code & 0xff {
+        // BUSY, LOCKED.
+        5 | 6 => Class::Busy,
+        // PERM, READONLY, AUTH; CANTOPEN is most often a permission too.
+        3 | 8 | 14 | 23 => Class::Refused,
+        _ => Class::Other,
+    }
+}

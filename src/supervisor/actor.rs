@@ -1,0 +1,82 @@
+//! The Supervisor as an actor: a clock that makes its node supervise, one round at a time.
+
+use super::node::Node;
+use crate::error::Result;
+use actix::prelude::{
+    Actor, ActorFutureExt, AsyncContext, Handler, Message, ResponseActFuture, WrapFuture,
+};
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::Mutex;
+
+const EVERY: Duration = Duration::from_millis(100);
+
+/// Supervises now.
+#[derive(Message)]
+#[rtype(result = "Result<()>")]
+pub struct Supervise;
+
+/// Ends all works at their next safe points.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub struct StopAll;
+
+/// Supervises a node until it is stopped.
+pub struct Supervisor {
+    node: Arc<Mutex<Node>>,
+    busy: bool,
+}
+
+impl Supervisor {
+    /// Supervises this node.
+    pub fn new(node: Node) -> Self {
+        Self {
+            node: Arc::new(Mutex::new(node)),
+            busy: false,
+        }
+    }
+}
+
+impl Actor for Supervisor {
+    type Context = actix::Context<Self>;
+
+    fn started(&mut self, ctx: &mut Self::Context) {
+        ctx.run_interval(EVERY, |me, ctx| {
+            if !me.busy {
+                // its own mailbox: a round that cannot be queued is made at the next beat
+                let _ = ctx.address().try_send(Supervise);
+            }
+        });
+    }
+}
+
+impl Handler<Supervise> for Supervisor {
+    type Result = ResponseActFuture<Self, Result<()>>;
+
+    fn handle(&mut self, _: Supervise, _: &mut Self::Context) -> Self::Result {
+        if std::mem::replace(&mut self.busy, true) {
+            return Box::pin(async { Ok(()) }.into_actor(self));
+        }
+        let node = self.node.clone();
+        let round = async move {
+            let result = node.lock().await.supervise().await;
+            if let Err(error) = &result {
+                tracing::warn!(code = error.kind().code(), %error, "supervising");
+            }
+            result
+        };
+        Box::pin(round.into_actor(self).map(|result, me, _| {
+            me.busy = false;
+            result
+        }))
+    }
+}
+
+impl Handler<StopAll> for Supervisor {
+    type Result = actix::ResponseFuture<()>;
+
+    fn handle(&mut self, _: StopAll, _: &mut Self::Context) -> Self::Result {
+        let node = self.node.clone();
+        Box::pin(async move { node.lock().await.stop_all().await })
+    }
+}

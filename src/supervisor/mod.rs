@@ -1,0 +1,15 @@
+//! The Supervisor: runs the components that are assigned to this node.
+//!
+//! It compares what `oms_component` wants with the shells that it has, starts and ends works,
+//! starts failed ones again with back-off, and reports progress and heartbeats. One per node.
+
+mod actor;
+mod node;
+mod policy;
+mod slot;
+#[cfg(test)]
+mod tests;
+pub mod works;
+
+pub use actor::{StopAll, Supervise, Supervisor};
+pub use node::{EPOCH_STRIDE, Maker, Node};

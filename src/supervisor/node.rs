@@ -1,0 +1,211 @@
+//! The node's components: what the rows want, and what runs.
+
+use super::slot::{Next, Slot};
+use crate::actor::Shell;
+use crate::actor::shell::WorkFactory;
+use crate::actor::work::Assignment;
+use crate::error::{Kind, Result};
+use crate::metadata::{Component, ComponentStatus, DesiredStatus, Metadata, Report};
+use actix::Actor;
+use futures::future::BoxFuture;
+use std::collections::HashMap;
+
+/// Makes the factory of a component's works from its row.
+pub trait Maker: Send + Sync {
+    /// Reads what the component needs, and gives the factory. Called before each start.
+    fn maker<'a>(
+        &'a self,
+        component: &'a Component,
+        assignment: &'a Assignment,
+    ) -> BoxFuture<'a, Result<WorkFactory>>;
+}
+
+/// The components of one node.
+pub struct Node {
+    metadata: Metadata,
+    maker: Box<dyn Maker>,
+    name: String,
+    /// The leader's epoch: assignments are made in its name.
+    epoch: i64,
+    /// Only components of these projects, where it is set.
+    projects: Option<Vec<String>>,
+    slots: HashMap<String, Slot>,
+    /// Starts so far: the lower part of the epoch that works write to targets with.
+    starts: i64,
+}
+
+/// Epochs of leaders are this far apart, so that each start of a work within one has its own.
+pub const EPOCH_STRIDE: i64 = 1 << 20;
+
+impl Node {
+    /// The node `name` under the leader of `epoch`.
+    pub fn new(
+        metadata: Metadata,
+        maker: Box<dyn Maker>,
+        name: impl Into<String>,
+        epoch: i64,
+        projects: Option<Vec<String>>,
+    ) -> Self {
+        Self {
+            metadata,
+            maker,
+            name: name.into(),
+            epoch,
+            projects,
+            slots: HashMap::new(),
+            starts: 0,
+        }
+    }
+
+    /// How many components run here, or wait to run again.
+    pub fn running(&self) -> usize {
+        self.slots.len()
+    }
+
+    /// Brings what runs to what is wanted, once.
+    pub async fn supervise(&mut self) -> Result<()> {
+        let rows = self.metadata.components().list_by_node(&self.name).await?;
+        let mut wanted = Vec::new();
+        let mut unwanted = Vec::new();
+        for row in rows {
+            match row {
+                Ok(row) if self.is_ours(&row) => match row.desired_status {
+                    DesiredStatus::Running => wanted.push(row),
+                    DesiredStatus::Paused => unwanted.push((row, ComponentStatus::Paused)),
+                    DesiredStatus::Stopped => unwanted.push((row, ComponentStatus::Stopped)),
+                },
+                Ok(_) => {}
+                Err(problem) => tracing::warn!(%problem, "a row of rm cannot be understood"),
+            }
+        }
+        // ends come first: a successor may need what its predecessor holds
+        for (row, status) in unwanted {
+            self.end(&row, status).await?;
+        }
+        for row in wanted {
+            self.run(&row).await?;
+        }
+        Ok(())
+    }
+
+    /// Ends all works at their next safe points.
+    pub async fn stop_all(&mut self) {
+        let stops = self.slots.values_mut().map(Slot::stop);
+        for stopped in futures::future::join_all(stops).await {
+            if let Err(error) = stopped {
+                tracing::warn!(%error, "stopping a component");
+            }
+        }
+        self.slots.clear();
+    }
+
+    fn is_ours(&self, row: &Component) -> bool {
+        self.projects
+            .as_ref()
+            .is_none_or(|projects| projects.contains(&row.project_id))
+    }
+
+    async fn end(&mut self, row: &Component, status: ComponentStatus) -> Result<()> {
+        let slot = self.slots.remove(&row.id);
+        if slot.is_none() && (row.status == status || row.status == ComponentStatus::Finished) {
+            return Ok(());
+        }
+        let epoch = slot.as_ref().map_or(row.epoch, |s| s.epoch);
+        if let Some(mut slot) = slot {
+            slot.stop().await?;
+        }
+        let keep = matches!(
+            row.status,
+            ComponentStatus::Finished | ComponentStatus::Exception
+        ) && status == ComponentStatus::Paused;
+        if !keep {
+            let report = Report {
+                status: Some(status),
+                ..Report::default()
+            };
+            self.report(&row.id, epoch, report).await?;
+        }
+        Ok(())
+    }
+
+    async fn run(&mut self, row: &Component) -> Result<()> {
+        let done = matches!(
+            row.status,
+            ComponentStatus::Finished | ComponentStatus::Exception
+        );
+        if !self.slots.contains_key(&row.id) {
+            if done {
+                return Ok(());
+            }
+            let epoch = self
+                .metadata
+                .components()
+                .bump_epoch(&row.id, Some(&self.name), self.epoch)
+                .await?;
+            self.slots.insert(row.id.clone(), Slot::new(epoch));
+        }
+        let Some(slot) = self.slots.get_mut(&row.id) else {
+            return Ok(());
+        };
+        let next = match slot.look().await {
+            Next::Start => self.start(row).await,
+            next => next,
+        };
+        let Some(epoch) = self.slots.get(&row.id).map(|s| s.epoch) else {
+            return Ok(());
+        };
+        match next {
+            Next::Nothing | Next::Start => {}
+            Next::Report(report) => self.report(&row.id, epoch, report).await?,
+            Next::Close(report) => {
+                self.report(&row.id, epoch, report).await?;
+                self.slots.remove(&row.id);
+            }
+            Next::Drop => {
+                self.slots.remove(&row.id);
+            }
+        }
+        Ok(())
+    }
+
+    async fn start(&mut self, row: &Component) -> Next {
+        self.starts += 1;
+        let assignment = Assignment {
+            component: row.id.as_str().into(),
+            project: row.project_id.as_str().into(),
+            step: row.step_id.as_str().into(),
+            epoch: self.epoch + self.starts,
+        };
+        let made = self.maker.maker(row, &assignment).await;
+        let Some(slot) = self.slots.get_mut(&row.id) else {
+            return Next::Nothing;
+        };
+        let started = match made {
+            Ok(factory) => slot.start(Shell::new(assignment, factory).start()).await,
+            Err(error) => Err(error),
+        };
+        match started {
+            Ok(()) => Next::Report(Report {
+                status: Some(ComponentStatus::Running),
+                ..Report::default()
+            }),
+            Err(error) => slot.failed(&error, None),
+        }
+    }
+
+    /// A report that is fenced ends the component here: somebody else has it now.
+    async fn report(&mut self, id: &str, epoch: i64, report: Report) -> Result<()> {
+        let written = self.metadata.components().report(id, epoch, report).await?;
+        if let Err(error) = written.require("oms_component", id, epoch) {
+            let error: crate::error::Error = error.into();
+            if error.kind() != Kind::Fenced {
+                return Err(error);
+            }
+            tracing::warn!(component = id, %error, "the component runs elsewhere");
+            if let Some(mut slot) = self.slots.remove(id) {
+                slot.stop().await?;
+            }
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,344 @@
+//! Coordinator and Supervisor over a real SQLite rm, with works that finish, fail and panic by
+//! chance, and a process that is cut off at any await and begins anew: every project ends with
+//! all its steps done, and no component ever has two works at once.
+
+use super::node::{EPOCH_STRIDE, Maker, Node};
+use crate::actor::shell::WorkFactory;
+use crate::actor::system;
+use crate::actor::work::{Assignment, Context, Finish, Work};
+use crate::coordinator::Reconciler;
+use crate::error::{Error, Kind, Result};
+use crate::metadata::{
+    AlarmLevel, Component, ComponentStatus, ComponentType, Metadata, NewProject, NewStep,
+    ProjectStatus, ProjectType, StepName, StepStatus, StepUpdate,
+};
+use crate::workflow::steps::{Goal, MIGRATION, component_of};
+use futures::future::BoxFuture;
+use parking_lot::Mutex;
+use rand::rngs::StdRng;
+use rand::{RngExt, SeedableRng};
+use serde_json::json;
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// What the toys did, over all lives of the process.
+#[derive(Default)]
+struct Diary {
+    alive: Mutex<HashMap<String, u32>>,
+    works: Mutex<u32>,
+    ends: Mutex<Vec<ComponentType>>,
+}
+
+struct ToyMaker {
+    diary: Arc<Diary>,
+    rng: Arc<Mutex<StdRng>>,
+    /// Probability in percent of each: failing in a way that may pass, failing for good, panic.
+    trouble: [u32; 3],
+}
+
+struct Toy {
+    kind: ComponentType,
+    id: String,
+    diary: Arc<Diary>,
+    fate: u32,
+    trouble: [u32; 3],
+}
+
+struct Alive(Arc<Diary>, String);
+
+impl Drop for Alive {
+    fn drop(&mut self) {
+        if let Some(n) = self.0.alive.lock().get_mut(&self.1) {
+            *n -= 1;
+        }
+    }
+}
+
+impl Work for Toy {
+    fn run(self: Box<Self>, context: Context) -> BoxFuture<'static, Result<Finish>> {
+        Box::pin(async move {
+            *self.diary.works.lock() += 1;
+            {
+                let mut alive = self.diary.alive.lock();
+                let n = alive.entry(self.id.clone()).or_default();
+                *n += 1;
+                assert_eq!(*n, 1, "two works of {} at once", self.id);
+            }
+            let _alive = Alive(self.diary.clone(), self.id.clone());
+            tokio::task::yield_now().await;
+            let [passing, lasting, panics] = self.trouble;
+            if self.fate < passing {
+                return Err(Error::new(Kind::ServerBusy, "toy"));
+            } else if self.fate < passing + lasting {
+                return Err(Error::new(Kind::StatementFailed, "toy"));
+            } else if self.fate < passing + lasting + panics {
+                panic!("toy");
+            }
+            let goal = MIGRATION
+                .iter()
+                .filter_map(|&s| component_of(s))
+                .find(|(kind, _)| *kind == self.kind)
+                .map(|(_, goal)| goal);
+            if goal == Some(Goal::Finishes) {
+                self.diary.ends.lock().push(self.kind);
+                return Ok(Finish::Done);
+            }
+            context.progress().set_ready(true);
+            context.cancelled().await;
+            Ok(Finish::Cancelled)
+        })
+    }
+}
+
+impl Maker for ToyMaker {
+    fn maker<'a>(
+        &'a self,
+        component: &'a Component,
+        _: &'a Assignment,
+    ) -> BoxFuture<'a, Result<WorkFactory>> {
+        let (kind, id) = (component.kind, component.id.clone());
+        let (diary, rng, trouble) = (self.diary.clone(), self.rng.clone(), self.trouble);
+        Box::pin(async move {
+            let factory: WorkFactory = Box::new(move || {
+                Ok(Box::new(Toy {
+                    kind,
+                    id: id.clone(),
+                    diary: diary.clone(),
+                    fate: rng.lock().random_range(0..100),
+                    trouble,
+                }))
+            });
+            Ok(factory)
+        })
+    }
+}
+
+struct World {
+    _dir: tempfile::TempDir,
+    metadata: Metadata,
+    diary: Arc<Diary>,
+    rng: Arc<Mutex<StdRng>>,
+    epoch: i64,
+}
+
+const PROJECT: &str = "np_test";
+
+impl World {
+    async fn new(seed: u64) -> Self {
+        let dir = tempfile::tempdir().expect("a folder");
+        let path = dir.path().join("rm.db");
+        let metadata = Metadata::open(&path.to_string_lossy())
+            .await
+            .expect("opened");
+        metadata.migrate().await.expect("migrated");
+        let new = NewProject {
+            id: PROJECT.to_owned(),
+            name: "test".to_owned(),
+            kind: ProjectType::Migration,
+            source_id: "e_s".to_owned(),
+            target_id: "e_t".to_owned(),
+            config: json!({}),
+            alarm_level: AlarmLevel::Low,
+        };
+        metadata.projects().create(new).await.expect("created");
+        let steps = MIGRATION.iter().zip(1..).map(|(&name, order)| NewStep {
+            id: None,
+            order,
+            name,
+            interactive: false,
+        });
+        metadata
+            .steps()
+            .create_all(PROJECT, steps.collect())
+            .await
+            .expect("created");
+        Self {
+            _dir: dir,
+            metadata,
+            diary: Arc::default(),
+            rng: Arc::new(Mutex::new(StdRng::seed_from_u64(seed))),
+            epoch: 0,
+        }
+    }
+
+    /// A new life of the process: a higher epoch, nothing in memory.
+    async fn life(&mut self, trouble: [u32; 3]) -> (Reconciler, Node) {
+        self.epoch += EPOCH_STRIDE;
+        let claimed = self
+            .metadata
+            .projects()
+            .claim(PROJECT, self.epoch)
+            .await
+            .expect("claimed");
+        assert!(claimed.applied());
+        let maker = ToyMaker {
+            diary: self.diary.clone(),
+            rng: self.rng.clone(),
+            trouble,
+        };
+        let node = Node::new(
+            self.metadata.clone(),
+            Box::new(maker),
+            "n",
+            self.epoch,
+            None,
+        );
+        let reconciler = Reconciler::new(self.metadata.clone(), self.epoch, "n");
+        reconciler.resume(PROJECT).await.expect("resumed");
+        (reconciler, node)
+    }
+
+    async fn steps(&self) -> HashMap<StepName, StepStatus> {
+        let rows = self.metadata.steps().list(PROJECT).await.expect("listed");
+        rows.into_iter()
+            .map(|row| row.expect("good"))
+            .map(|s| (s.name, s.status))
+            .collect()
+    }
+}
+
+async fn rounds(reconciler: &Reconciler, node: &mut Node, most: usize) -> bool {
+    for _ in 0..most {
+        reconciler.reconcile(PROJECT).await.expect("reconciled");
+        node.supervise().await.expect("supervised");
+        let rows = reconciler.rows(PROJECT).await.expect("rows");
+        if rows
+            .steps
+            .iter()
+            .any(|s| s.name == StepName::FullVerifier && s.status == StepStatus::Finished)
+        {
+            return true;
+        }
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
+    false
+}
+
+#[test]
+fn all_steps_in_order() {
+    system::run(async {
+        let mut world = World::new(1).await;
+        let (reconciler, mut node) = world.life([0, 0, 0]).await;
+        assert!(
+            rounds(&reconciler, &mut node, 2000).await,
+            "{:?}",
+            world.steps().await
+        );
+        assert_eq!(
+            *world.diary.ends.lock(),
+            [
+                ComponentType::Precheck,
+                ComponentType::StructTransfer,
+                ComponentType::FullImport,
+                ComponentType::IndexTransfer,
+                ComponentType::FullVerification,
+            ]
+        );
+        assert_eq!(
+            world.steps().await[&StepName::IncrTransfer],
+            StepStatus::Monitoring
+        );
+        // a pause ends every work, and going on verifies again only when asked
+        reconciler
+            .suspend(PROJECT, "test")
+            .await
+            .expect("suspended");
+        for _ in 0..50 {
+            reconciler.reconcile(PROJECT).await.expect("reconciled");
+            node.supervise().await.expect("supervised");
+        }
+        assert_eq!(node.running(), 0);
+        assert_eq!(
+            world.steps().await[&StepName::IncrTransfer],
+            StepStatus::Suspend
+        );
+        reconciler.resume(PROJECT).await.expect("resumed");
+        assert!(rounds(&reconciler, &mut node, 10).await);
+        node.stop_all().await;
+    })
+    .expect("a runtime");
+}
+
+#[test]
+fn cut_off_anywhere_it_goes_on() {
+    let seed: u64 = std::env::var("OMS_SEED")
+        .ok()
+        .and_then(|s| s.parse().ok())
+        .unwrap_or_else(rand::random);
+    println!("OMS_SEED={seed}");
+    system::run(async move {
+        let mut world = World::new(seed).await;
+        let mut lives = 0;
+        loop {
+            lives += 1;
+            assert!(lives < 2000, "it does not end: {:?}", world.steps().await);
+            let (reconciler, mut node) = world.life([10, 3, 3]).await;
+            let life = Duration::from_micros(world.rng.lock().random_range(100..25_000));
+            let done = tokio::time::timeout(life, rounds(&reconciler, &mut node, 10_000)).await;
+            // the process is gone: its works too, without a word
+            drop(node);
+            while world.diary.alive.lock().values().any(|&n| n > 0) {
+                tokio::time::sleep(Duration::from_millis(1)).await;
+            }
+            if done == Ok(true) {
+                break;
+            }
+        }
+        println!("{lives} lives, {} works", world.diary.works.lock());
+        let steps = world.steps().await;
+        for name in MIGRATION {
+            let done = matches!(steps[name], StepStatus::Finished | StepStatus::Monitoring);
+            assert!(done, "{name}: {:?}", steps[name]);
+        }
+    })
+    .expect("a runtime");
+}
+
+#[test]
+fn a_step_set_back_by_sql_makes_its_component_anew() {
+    system::run(async {
+        let mut world = World::new(2).await;
+        let (reconciler, mut node) = world.life([0, 0, 0]).await;
+        assert!(rounds(&reconciler, &mut node, 2000).await);
+        let before = reconciler.rows(PROJECT).await.expect("rows");
+        let pull = |rows: &crate::coordinator::Rows| {
+            rows.steps
+                .iter()
+                .find(|s| s.name == StepName::TransferIncrLogPull)
+                .cloned()
+                .expect("step")
+        };
+        let old = pull(&before);
+        let set_back = StepUpdate {
+            status: Some(StepStatus::Failed),
+            step_info: Some(json!({})),
+            ..StepUpdate::default()
+        };
+        let written = world
+            .metadata
+            .steps()
+            .update(&old.id, set_back, world.epoch)
+            .await
+            .expect("written");
+        assert!(written.applied());
+        for _ in 0..200 {
+            reconciler.reconcile(PROJECT).await.expect("reconciled");
+            node.supervise().await.expect("supervised");
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+        let after = reconciler.rows(PROJECT).await.expect("rows");
+        let new = pull(&after);
+        assert_eq!(new.status, StepStatus::Finished);
+        assert_ne!(new.step_info["component"], old.step_info["component"]);
+        let stopped = after
+            .components
+            .iter()
+            .find(|c| c.id == old.step_info["component"])
+            .expect("kept");
+        assert_eq!(stopped.status, ComponentStatus::Stopped);
+        assert_eq!(after.project.status, ProjectStatus::Running);
+        node.stop_all().await;
+    })
+    .expect("a runtime");
+}

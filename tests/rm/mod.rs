@@ -1,0 +1,108 @@
+//! One suite for the rm database, run on each kind of database that can hold it.
+//!
+//! It can be run again on the same database: every test makes its own project.
+
+mod copy;
+mod edits;
+mod load;
+mod schema;
+mod verify;
+mod workflow;
+
+use oms::metadata::{
+    AlarmLevel, Metadata, NewProject, NewStep, Project, ProjectType, Row, StepName, new_id,
+};
+use sea_orm::{Database, DatabaseConnection, sqlx::mysql::MySqlConnectOptions};
+use serde_json::json;
+
+/// Runs every test of the rm database at `url`; panics at the first that fails.
+pub async fn suite(url: &str) {
+    let meta = Metadata::open(url).await.expect("the rm database opens");
+    schema::migrates_twice_and_at_once(url, &meta).await;
+    schema::a_wrong_password_is_refused(url).await;
+    let raw = raw(url).await;
+    schema::entities_and_tables_agree(&raw).await;
+    workflow::projects(&meta).await;
+    workflow::steps(&meta).await;
+    workflow::tasks(&meta).await;
+    workflow::claim_fences_the_old_coordinator(&meta).await;
+    workflow::components(&meta).await;
+    workflow::datasources_and_parameters(&meta).await;
+    workflow::journal(&meta).await;
+    workflow::leases(&meta).await;
+    copy::slices(&meta).await;
+    copy::slices_of_a_dead_component_go_on(&meta).await;
+    copy::long_values_fit(&meta).await;
+    verify::results(&meta).await;
+    verify::differences(&meta).await;
+    edits::repairs_by_hand_are_seen(&meta, &raw).await;
+    edits::nonsense_is_a_value(&meta, &raw).await;
+    edits::unreadable_cells_are_values(&meta, &raw).await;
+    edits::times_are_readable(&meta, &raw).await;
+    load::many_tasks_at_once(&meta).await;
+    load::one_of_many_gets_it(&meta).await;
+    raw.close().await.expect("the raw connection closes");
+    meta.close().await.expect("the rm database closes");
+}
+
+/// A connection as an operator has it, for edits by hand.
+async fn raw(url: &str) -> DatabaseConnection {
+    let mut options = sea_orm::ConnectOptions::new(if url.contains("://") {
+        url.to_owned()
+    } else {
+        format!("sqlite://{url}")
+    });
+    options
+        .max_connections(1)
+        .sqlx_logging(false)
+        .map_sqlx_mysql_opts(|mysql: MySqlConnectOptions| {
+            mysql
+                .collation("utf8mb4_general_ci")
+                .statement_cache_capacity(8)
+                .pipes_as_concat(false)
+                .no_engine_substitution(false)
+        });
+    Database::connect(options)
+        .await
+        .expect("a second connection opens")
+}
+
+/// A project of its own for one test.
+async fn project(meta: &Metadata) -> Project {
+    let id = new_id("np_");
+    meta.projects()
+        .create(NewProject {
+            name: format!("project of {id}"),
+            id,
+            kind: ProjectType::Migration,
+            source_id: "e_source".to_owned(),
+            target_id: "e_target".to_owned(),
+            config: json!({"include": ["shop.*"]}),
+            alarm_level: AlarmLevel::Low,
+        })
+        .await
+        .expect("a project is made")
+}
+
+/// The first steps of a migration.
+fn first_steps() -> Vec<NewStep> {
+    let names = [
+        StepName::TransferPrecheck,
+        StepName::StructTransfer,
+        StepName::TransferIncrLogPull,
+    ];
+    let step = |(order, name)| NewStep {
+        id: None,
+        order,
+        name,
+        interactive: false,
+    };
+    (1..).zip(names).map(step).collect()
+}
+
+/// All rows, which must be good.
+fn good<T: std::fmt::Debug>(rows: Vec<Row<T>>) -> Vec<T> {
+    rows.into_iter()
+        .map(|row| row.expect("a good row"))
+        .collect()
+}
