@@ -7,8 +7,6 @@ mod actor;
 mod node;
 mod policy;
 mod slot;
-#[cfg(test)]
-mod tests;
 pub mod works;
 
 pub use actor::{StopAll, Supervise, Supervisor};

@@ -2,17 +2,17 @@
 //! chance, and a process that is cut off at any await and begins anew: every project ends with
 //! all its steps done, and no component ever has two works at once.
 
-use super::node::{EPOCH_STRIDE, Maker, Node};
-use crate::actor::shell::WorkFactory;
-use crate::actor::system;
-use crate::actor::work::{Assignment, Context, Finish, Work};
-use crate::coordinator::Reconciler;
-use crate::error::{Error, Kind, Result};
-use crate::metadata::{
+use oms::supervisor::{EPOCH_STRIDE, Maker, Node};
+use oms::actor::shell::WorkFactory;
+use oms::actor::system;
+use oms::actor::work::{Assignment, Context, Finish, Work};
+use oms::coordinator::Reconciler;
+use oms::error::{Error, Kind, Result};
+use oms::metadata::{
     AlarmLevel, Component, ComponentStatus, ComponentType, Metadata, NewProject, NewStep,
     ProjectStatus, ProjectType, StepName, StepStatus, StepUpdate,
 };
-use crate::workflow::steps::{Goal, MIGRATION, component_of};
+use oms::workflow::steps::{Goal, MIGRATION, component_of};
 use futures::future::BoxFuture;
 use parking_lot::Mutex;
 use rand::rngs::StdRng;
@@ -302,7 +302,7 @@ fn a_step_set_back_by_sql_makes_its_component_anew() {
         let (reconciler, mut node) = world.life([0, 0, 0]).await;
         assert!(rounds(&reconciler, &mut node, 2000).await);
         let before = reconciler.rows(PROJECT).await.expect("rows");
-        let pull = |rows: &crate::coordinator::Rows| {
+        let pull = |rows: &oms::coordinator::Rows| {
             rows.steps
                 .iter()
                 .find(|s| s.name == StepName::TransferIncrLogPull)
