@@ -205,6 +205,17 @@ impl VerifyResults<'_> {
         Ok(gone)
     }
 
+    /// Forgets all differences of one table's comparison, which begins anew.
+    pub async fn forget_diffs(self, key: &VerifyKey) -> Result<u64, MetaError> {
+        let delete = Query::delete()
+            .from_table(d::Entity)
+            .cond_where(of_comparison(key))
+            .to_owned();
+        self.0
+            .execute("forget differences", Twice::Harmless, &delete)
+            .await
+    }
+
     /// Differences of a verification by number.
     pub async fn list_diffs(
         self,
