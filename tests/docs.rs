@@ -48,3 +48,15 @@ fn codes_are_unique() {
     let codes: HashSet<_> = ALL_KINDS.iter().map(|k| k.code()).collect();
     assert_eq!(codes.len(), ALL_KINDS.len());
 }
+
+#[test]
+fn the_sample_configuration_is_valid_and_shows_the_defaults() {
+    let text = include_str!("../docs/configuration.md");
+    let yaml = text
+        .split("```yaml")
+        .nth(1)
+        .and_then(|t| t.split("```").next())
+        .expect("a yaml block");
+    let file: oms::config::migrate::MigrateFile = serde_yaml_ng::from_str(yaml).expect("valid");
+    assert_eq!(file.options, oms::model::options::Options::default());
+}

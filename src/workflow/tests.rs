@@ -59,9 +59,8 @@ fn fresh() -> View {
 
 /// Does what the Coordinator does, on the model. Panics on an illegal transition.
 fn act(view: &mut View, action: &Action, made: &mut u32) {
-    let step_of = |view: &mut View, id: &str| {
-        view.steps.iter().position(|s| s.id == id).expect("step")
-    };
+    let step_of =
+        |view: &mut View, id: &str| view.steps.iter().position(|s| s.id == id).expect("step");
     match action {
         Action::MakeComponent { step, .. } => {
             *made += 1;
