@@ -281,6 +281,26 @@ impl Slices<'_> {
             .await
     }
 
+    /// Writes state, counts and `slice_info` of a slice at once, whatever its state was.
+    pub async fn write(
+        self,
+        key: &SliceKey,
+        status: SliceStatus,
+        (rows, bytes): (i64, i64),
+        slice_info: &Value,
+        epoch: i64,
+    ) -> Result<Written, MetaError> {
+        let sets = Sets::new()
+            .set(s::Column::Status, status.text())
+            .set(s::Column::CopiedRows, rows)
+            .set(s::Column::CopiedBytes, bytes)
+            .set(s::Column::SliceInfo, json_text(slice_info))
+            .set(s::Column::GmtModified, now());
+        self.0
+            .write_fenced(fence("write a slice", key, epoch), sets)
+            .await
+    }
+
     /// How far a project is.
     pub async fn counts(self, project_id: &str) -> Result<SliceCounts, MetaError> {
         let of_project = Condition::all().add(is(s::Column::ProjectId, project_id));
