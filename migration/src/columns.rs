@@ -141,7 +141,11 @@ pub async fn create_index(
     for column in columns {
         index.col(*column);
     }
-    manager.create_index(index).await
+    match manager.create_index(index).await {
+        // Another process made it between the look and the statement.
+        Err(_) if manager.has_index(table, name).await? => Ok(()),
+        outcome => outcome,
+    }
 }
 
 /// Drops an index when it is there.

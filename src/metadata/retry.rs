@@ -126,8 +126,8 @@ fn mysql_class(number: u16) -> Class {
         1205 | 1213 | 3572 | 1040 | 1203 => Class::Busy,
         // OceanBase: rolled back, try again, lock conflicts, not master.
         6002 | 6003 | 6005 | 4023 | 4038 => Class::Busy,
-        // Shutdown, connection killed, interrupted, time limits (OceanBase: 4012, 6210).
-        1053 | 1077 | 1079 | 1080 | 1317 | 1927 | 3024 | 4012 | 6210 => Class::Lost,
+        // Shutdown, connection killed, interrupted, time limits (OceanBase: 4012, 5066, 6210).
+        1053 | 1077 | 1079 | 1080 | 1317 | 1927 | 3024 | 4012 | 5066 | 6210 => Class::Lost,
         // Account, privilege, locked, expired, read-only.
         1044 | 1045 | 1130 | 1142 | 1143 | 1227 | 1290 | 1410 | 1698 | 1792 | 1820 | 1836
         | 1862 | 3118 => Class::Refused,

@@ -5,6 +5,7 @@
 mod copy;
 mod edits;
 mod load;
+mod runtime;
 mod schema;
 mod verify;
 mod workflow;
@@ -26,10 +27,10 @@ pub async fn suite(url: &str) {
     workflow::steps(&meta).await;
     workflow::tasks(&meta).await;
     workflow::claim_fences_the_old_coordinator(&meta).await;
-    workflow::components(&meta).await;
-    workflow::datasources_and_parameters(&meta).await;
-    workflow::journal(&meta).await;
-    workflow::leases(&meta).await;
+    runtime::components(&meta).await;
+    runtime::datasources_and_parameters(&meta).await;
+    runtime::journal(&meta).await;
+    runtime::leases(&meta).await;
     copy::slices(&meta).await;
     copy::slices_of_a_dead_component_go_on(&meta).await;
     copy::long_values_fit(&meta).await;

@@ -1,8 +1,8 @@
 //! Results and differences of verifications.
 
 use oms::metadata::{
-    DiffFilter, DiffType, MetaErrorKind, Metadata, NewDiff, NewVerify, VerifyKey, VerifyResultType,
-    VerifyStatus, VerifyUpdate, Written, new_id,
+    DiffFilter, DiffType, MetaErrorKind, Metadata, NewDiff, NewVerify, VerifyDiff, VerifyKey,
+    VerifyResultType, VerifyStatus, VerifyUpdate, Written, new_id,
 };
 use serde_json::json;
 
@@ -63,6 +63,11 @@ pub async fn results(meta: &Metadata) {
         .expect_err("an old epoch");
     assert_eq!(error.kind(), MetaErrorKind::Fenced);
 
+    a_table_ends(meta, &key).await;
+}
+
+async fn a_table_ends(meta: &Metadata, key: &VerifyKey) {
+    let (verify, project) = (meta.verify(), key.project_id.as_str());
     let result = VerifyUpdate {
         source_only_count: Some(1),
         mismatched_count: Some(2),
@@ -70,14 +75,14 @@ pub async fn results(meta: &Metadata) {
         ..VerifyUpdate::default()
     };
     let finished = verify
-        .finish(&key, VerifyResultType::Inconsistent, result, 2)
+        .finish(key, VerifyResultType::Inconsistent, result, 2)
         .await;
     assert!(finished.expect("a write").applied());
     verify
-        .begin(new(&project, "items"), 2)
+        .begin(new(project, "items"), 2)
         .await
         .expect("a comparison");
-    let listed = good(verify.list(&project, 1, 0, 0).await.expect("results"));
+    let listed = good(verify.list(project, 1, 0, 0).await.expect("results"));
     let tables: Vec<_> = listed.iter().map(|r| r.key.source_table.as_str()).collect();
     assert_eq!(tables, ["items", "orders"]);
     let orders = &listed[1];
@@ -87,146 +92,121 @@ pub async fn results(meta: &Metadata) {
     );
     assert_eq!((orders.differences(), orders.consistent_count), (3, 500));
     assert_eq!(
-        verify.list(&project, 1, 1, 5).await.expect("a page").len(),
+        verify.list(project, 1, 1, 5).await.expect("a page").len(),
         1
     );
-    assert_eq!(verify.last_sub_id(&project).await.expect("a look"), Some(1));
+    assert_eq!(verify.last_sub_id(project).await.expect("a look"), Some(1));
     let error = verify
-        .delete(&project, 1, 1)
+        .delete(project, 1, 1)
         .await
         .expect_err("an old epoch");
     assert_eq!(error.kind(), MetaErrorKind::Fenced);
-    verify.delete(&project, 1, 2).await.expect("a delete");
+    verify.delete(project, 1, 2).await.expect("a delete");
     assert!(
         verify
-            .list(&project, 1, 0, 0)
+            .list(project, 1, 0, 0)
             .await
             .expect("results")
             .is_empty()
     );
 }
 
-pub async fn differences(meta: &Metadata) {
-    let project = new_id("np_");
-    let verify = meta.verify();
-    let key = verify
-        .begin(new(&project, "orders"), 1)
-        .await
-        .expect("a comparison")
-        .key;
-    let diff = |id: i32, kind| NewDiff {
+fn diff(id: i32, kind: DiffType) -> NewDiff {
+    NewDiff {
         key_hash: None,
         kind,
         unique_keys: json!([{"columnName": "id", "columnValue": id}]),
         details: json!([]),
         correction_sql: format!("DELETE FROM shop.orders WHERE id = {id}"),
-    };
-    let all: Vec<_> = (0..450).map(|id| diff(id, DiffType::MasterOnly)).collect();
-    for _ in 0..2 {
-        let added = verify
-            .add_diffs(&key, all.clone(), 1)
-            .await
-            .expect("differences");
-        assert_eq!(added, Written::Applied);
     }
-    let filter = DiffFilter {
+}
+
+pub async fn differences(meta: &Metadata) {
+    let begun = meta.verify().begin(new(&new_id("np_"), "orders"), 1).await;
+    let key = begun.expect("a comparison").key;
+    differences_are_added_once(meta, &key).await;
+    differences_are_listed_and_settled(meta, &key).await;
+    a_dead_comparison_adds_nothing(meta, &key).await;
+}
+
+async fn count(meta: &Metadata, key: &VerifyKey, filter: &DiffFilter) -> i64 {
+    let count = meta.verify().count_diffs(&key.project_id, filter).await;
+    count.expect("a count")
+}
+
+async fn page(meta: &Metadata, key: &VerifyKey, filter: &DiffFilter) -> Vec<VerifyDiff> {
+    let page = meta.verify().list_diffs(&key.project_id, filter).await;
+    good(page.expect("differences"))
+}
+
+fn all() -> DiffFilter {
+    DiffFilter {
         sub_id: 1,
         ..DiffFilter::default()
-    };
-    let count = verify
-        .count_diffs(&project, &filter)
-        .await
-        .expect("a count");
-    assert_eq!(count, 450, "a repeat does not double");
+    }
+}
 
+async fn differences_are_added_once(meta: &Metadata, key: &VerifyKey) {
+    let many: Vec<_> = (0..450).map(|id| diff(id, DiffType::MasterOnly)).collect();
+    for _ in 0..2 {
+        let added = meta.verify().add_diffs(key, many.clone(), 1).await;
+        assert_eq!(added.expect("differences"), Written::Applied);
+    }
+    assert_eq!(
+        count(meta, key, &all()).await,
+        450,
+        "a repeat does not double"
+    );
     let renewed = vec![diff(0, DiffType::Mismatched)];
-    assert!(
-        verify
-            .add_diffs(&key, renewed, 1)
-            .await
-            .expect("a difference")
-            .applied()
-    );
-    let listed = good(
-        verify
-            .list_diffs(&project, &filter)
-            .await
-            .expect("differences"),
-    );
-    assert_eq!(listed[0].kind, DiffType::Mismatched);
-    let page = DiffFilter {
+    let added = meta.verify().add_diffs(key, renewed, 1).await;
+    assert_eq!(added.expect("a difference"), Written::Applied);
+    assert_eq!(page(meta, key, &all()).await[0].kind, DiffType::Mismatched);
+    assert_eq!(count(meta, key, &all()).await, 450);
+}
+
+async fn differences_are_listed_and_settled(meta: &Metadata, key: &VerifyKey) {
+    let listed = page(meta, key, &all()).await;
+    let last = DiffFilter {
         offset: 448,
         limit: 10,
-        ..filter.clone()
+        ..all()
     };
-    assert_eq!(
-        verify
-            .list_diffs(&project, &page)
-            .await
-            .expect("a page")
-            .len(),
-        2
-    );
+    assert_eq!(page(meta, key, &last).await, listed[448..]);
     let after = DiffFilter {
         after_id: listed[447].id,
-        ..filter.clone()
+        ..all()
     };
-    assert_eq!(
-        verify
-            .list_diffs(&project, &after)
-            .await
-            .expect("a page")
-            .len(),
-        2
-    );
+    assert_eq!(page(meta, key, &after).await, listed[448..]);
 
-    verify
-        .mark_corrected(&[listed[1].id])
-        .await
-        .expect("a write");
+    let corrected = meta.verify().mark_corrected(&[listed[1].id]).await;
+    corrected.expect("a write");
     let open = DiffFilter {
         uncorrected: true,
-        ..filter.clone()
+        ..all()
     };
-    assert_eq!(
-        verify.count_diffs(&project, &open).await.expect("a count"),
-        449
-    );
-    let equal = [all[2].hash(), all[3].hash()];
-    assert_eq!(
-        verify.remove_diffs(&key, &equal).await.expect("a delete"),
-        2
-    );
+    assert_eq!(count(meta, key, &open).await, 449);
+    let equal = [listed[2].key_hash.clone(), listed[3].key_hash.clone()];
+    let removed = meta.verify().remove_diffs(key, &equal).await;
+    assert_eq!(removed.expect("a delete"), 2);
     let other = DiffFilter {
         source_table: Some("Orders".to_owned()),
-        ..filter.clone()
+        ..all()
     };
-    assert_eq!(
-        verify.count_diffs(&project, &other).await.expect("a count"),
-        0
-    );
+    assert_eq!(count(meta, key, &other).await, 0, "case counts");
+}
 
-    verify
-        .begin(new(&project, "orders"), 2)
-        .await
-        .expect("a newer component");
-    let dead = verify
-        .add_diffs(&key, vec![diff(999, DiffType::ImageOnly)], 1)
-        .await;
+async fn a_dead_comparison_adds_nothing(meta: &Metadata, key: &VerifyKey) {
+    let verify = meta.verify();
+    let before = count(meta, key, &all()).await;
+    let newer = verify.begin(new(&key.project_id, "orders"), 2).await;
+    newer.expect("a newer component");
+    let late = vec![diff(999, DiffType::ImageOnly)];
+    let dead = verify.add_diffs(key, late, 1).await;
     assert_eq!(dead.expect("a write"), Written::Fenced { found: 2 });
-    assert_eq!(
-        verify
-            .count_diffs(&project, &filter)
-            .await
-            .expect("a count"),
-        448
-    );
-    verify.delete(&project, 1, 2).await.expect("a delete");
-    assert_eq!(
-        verify
-            .count_diffs(&project, &filter)
-            .await
-            .expect("a count"),
-        0
-    );
+    assert_eq!(count(meta, key, &all()).await, before);
+    verify
+        .delete(&key.project_id, 1, 2)
+        .await
+        .expect("a delete");
+    assert_eq!(count(meta, key, &all()).await, 0);
 }
