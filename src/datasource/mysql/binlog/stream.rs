@@ -13,6 +13,7 @@ use mysql_async::binlog::events::Event;
 use mysql_async::prelude::Queryable;
 use mysql_async::{BinlogStream, BinlogStreamRequest, Conn, GnoInterval, OptsBuilder, Sid};
 use std::time::Duration;
+use tokio::time::Instant;
 
 /// How often the source says that it lives while it has nothing to send.
 const HEARTBEAT: Duration = Duration::from_secs(2);
@@ -74,6 +75,8 @@ pub struct LogStream {
     what: String,
     format_seen: bool,
     checksums: bool,
+    /// Since when the next event is waited for.
+    waiting: Option<Instant>,
 }
 
 impl std::fmt::Debug for LogStream {
@@ -104,12 +107,17 @@ impl LogStream {
             what,
             format_seen: false,
             checksums,
+            waiting: None,
         })
     }
 
     /// The next event; an error where the connection is dead. Dropping the future loses nothing.
     pub async fn next(&mut self) -> Result<RawEvent> {
-        let event = match tokio::time::timeout(SILENCE, self.stream.next()).await {
+        // a caller that drops this future and calls again has not heard anything meanwhile
+        let since = *self.waiting.get_or_insert_with(Instant::now);
+        let next = tokio::time::timeout_at(since + SILENCE, self.stream.next()).await;
+        self.waiting = None;
+        let event = match next {
             Err(_) => Err(Error::new(Kind::Unreachable, self.what.clone())
                 .detail(format!("nothing came for {} s", SILENCE.as_secs()))),
             Ok(None) => {
