@@ -4,4 +4,6 @@
 mod harness;
 
 mod follow;
+mod pull;
+mod run;
 mod types;

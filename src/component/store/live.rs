@@ -82,15 +82,6 @@ impl LiveStore {
         *self.damage.lock() = None;
     }
 
-    /// Everything shown so far is void.
-    pub fn invalidate(&self) {
-        self.published.send_modify(|published| {
-            if let Some(published) = published {
-                published.generation += 1;
-            }
-        });
-    }
-
     /// Shows more.
     pub fn publish(&self, segment: u64, offset: u64, tip: Arc<Position>) {
         if let Some(entry) = self.segments.lock().get_mut(&segment) {

@@ -8,15 +8,24 @@
 //! start, and definitions that change follow in place, so that every event is read with the
 //! columns of its own time. At most one process writes: it holds a lock on the file `lock`.
 
+mod batch;
+mod beat;
 mod codec;
+mod definitions;
 mod frame;
 mod hub;
 mod live;
+mod meta;
+mod open;
+mod puller;
 mod reader;
 mod recover;
+mod retention;
 mod segment;
 mod tracker;
+mod work;
 mod writer;
 
 pub use hub::StoreHub;
 pub use reader::StoreReader;
+pub use work::StoreWork;

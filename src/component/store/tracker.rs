@@ -72,6 +72,14 @@ impl Tables {
         }
     }
 
+    /// Databases with tables.
+    pub fn schemas(&self) -> impl Iterator<Item = &str> {
+        let mut schemas: Vec<&str> = self.known.keys().map(|name| name.schema.as_str()).collect();
+        schemas.sort_unstable();
+        schemas.dedup();
+        schemas.into_iter()
+    }
+
     /// All definitions by their number.
     pub fn versions(&self) -> Versions {
         self.known
@@ -177,7 +185,12 @@ impl Tracker {
 
     /// Whether tables of this database are tracked.
     pub fn watches(&self, schema: &str) -> bool {
-        self.filter.matches_schema(schema)
+        self.filter.matches_schema(schema) && !is_internal(schema)
+    }
+
+    /// Whether changes of this table are kept.
+    pub fn in_scope(&self, name: &TableName) -> bool {
+        self.filter.matches(name) && !is_internal(&name.schema)
     }
 
     /// What a statement does, from the definitions as they are now. Changes nothing.
@@ -201,6 +214,18 @@ impl Tracker {
         };
         work.finish(ddl)
     }
+}
+
+/// Databases that belong to the server, or to the heartbeat: no rule moves them.
+pub fn is_internal(schema: &str) -> bool {
+    const INTERNAL: &[&str] = &[
+        "mysql",
+        "sys",
+        "information_schema",
+        "performance_schema",
+        "drc",
+    ];
+    INTERNAL.iter().any(|name| name.eq_ignore_ascii_case(schema))
 }
 
 /// The statement without these words at its end, whatever their case and the blanks around them.
@@ -348,7 +373,7 @@ impl Work<'_> {
     }
 
     fn touch(&mut self, name: &TableName) {
-        self.in_scope |= self.tracker.filter.matches(name);
+        self.in_scope |= self.tracker.in_scope(name);
     }
 
     fn exists(&self, name: &TableName) -> bool {

@@ -129,6 +129,7 @@ pub struct Assembler {
     executed: Executed,
     time_ms: u64,
     open: Option<Open>,
+    last_id: TxnId,
     /// Inside a compressed transaction, whose events have no place of their own.
     in_payload: bool,
 }
@@ -147,6 +148,7 @@ impl Assembler {
             executed: Executed::of(from, mariadb),
             time_ms: from.time_ms,
             open: None,
+            last_id: TxnId::MIN,
             in_payload: false,
         }
     }
@@ -169,6 +171,16 @@ impl Assembler {
     /// Id of the open transaction.
     pub fn txn_id(&self) -> Option<TxnId> {
         self.open.as_ref().map(|open| open.id)
+    }
+
+    /// Id of the last transaction that ended.
+    pub fn last_id(&self) -> TxnId {
+        self.last_id
+    }
+
+    /// Whether a transaction is open.
+    pub fn is_inside(&self) -> bool {
+        self.open.is_some()
     }
 
     /// Commit time of the last transaction, milliseconds since 1970 by the source's clock.
@@ -389,6 +401,7 @@ impl Assembler {
         let Some(open) = self.open.take() else {
             return Step::Nothing;
         };
+        self.last_id = open.id;
         match (&mut self.executed, &open.identity) {
             (Executed::MySql(set), Identity::MySql(gtid)) => set.add(gtid),
             (
