@@ -4,6 +4,8 @@
 use crate::follow;
 use crate::harness::{Kind, Options, Server as TestServer};
 use mysql_async::prelude::Queryable;
+use oms::datasource::mysql::binlog::decode::double;
+use oms::datasource::mysql::binlog::decode::text::Charset;
 use oms::datasource::mysql::{Server, Session, select};
 use oms::model::change::Op;
 use oms::model::row::{Cell, Row};
@@ -326,4 +328,117 @@ async fn mysql_rows_are_equal_by_both_paths() {
 async fn mysql_without_gtid_is_read_by_offset() {
     let server = TestServer::start(Kind::MySql, Options::default().no_gtid()).await;
     compare(&server.url(), &COMMON[..20], &[]).await;
+}
+
+/// Every character of every supported character set, as the server converts it.
+async fn charsets_agree(kind: Kind) {
+    let source = TestServer::start(kind, Options::default()).await;
+    let mut conn = source.conn().await;
+    conn.query_drop("SET NAMES utf8mb4").await.expect("names");
+    let one = |from: u32| (from..=0xFF).map(|b| vec![b as u8]);
+    let two = (0x81..=0xFE_u8).flat_map(|a| (0x40..=0xFE_u8).map(move |b| vec![a, b]));
+    let mut wrong = Vec::new();
+    for (name, codes) in [
+        ("latin1", one(1).collect::<Vec<_>>()),
+        ("latin2", one(1).collect()),
+        ("cp1250", one(1).collect()),
+        ("cp1251", one(1).collect()),
+        ("cp1256", one(1).collect()),
+        ("cp1257", one(1).collect()),
+        ("koi8r", one(1).collect()),
+        ("gbk", two.clone().collect()),
+        ("euckr", two.clone().collect()),
+        ("cp932", two.clone().chain(one(0xA1)).collect()),
+        ("latin7", one(1).collect()),
+    ] {
+        let charset = Charset::by_name(name).expect("supported");
+        for chunk in codes.chunks(500) {
+            let list: Vec<String> = chunk
+                .iter()
+                .map(|code| {
+                    let hex: String = code.iter().map(|b| format!("{b:02X}")).collect();
+                    format!("SELECT CONVERT(CONVERT(x'{hex}' USING {name}) USING utf8mb4)")
+                })
+                .collect();
+            let answers: Vec<Option<String>> = conn
+                .query(list.join(" UNION ALL "))
+                .await
+                .expect("conversion");
+            for (code, answer) in chunk.iter().zip(answers) {
+                let mut ours = Vec::new();
+                let valid = charset.to_utf8(code, &mut ours).is_ok();
+                let ours = String::from_utf8(ours).expect("UTF-8");
+                // what the server itself does not know cannot be in a column, or is refused
+                let unknown = answer.as_deref().is_none_or(|a| a.contains('?')) && code != b"?";
+                if valid && !unknown && answer.as_deref() != Some(ours.as_str()) {
+                    wrong.push(format!("{name} {code:02X?}: {answer:?}, not {ours:?}"));
+                }
+                if !valid && !unknown {
+                    wrong.push(format!("{name} {code:02X?}: {answer:?} is refused"));
+                }
+            }
+        }
+    }
+    wrong.sort();
+    assert!(wrong.is_empty(), "{} {}", wrong.len(), wrong.join("\n"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn mariadb_charsets_agree() {
+    charsets_agree(Kind::MariaDb).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn mysql_charsets_agree() {
+    charsets_agree(Kind::MySql).await;
+}
+
+/// Thousands of random numbers of every size.
+#[tokio::test(flavor = "multi_thread")]
+async fn doubles_are_printed_as_the_server_does() {
+    for kind in [Kind::MariaDb, Kind::MySql] {
+        let source = TestServer::start(kind, Options::default()).await;
+        let mut conn = source.conn().await;
+        conn.query_drop("CREATE DATABASE d; CREATE TABLE d.t (id INT AUTO_INCREMENT PRIMARY KEY, v DOUBLE, w DOUBLE(30,5))")
+            .await
+            .expect("table");
+        let mut values: Vec<f64> = (0..3000)
+            .map(|_| f64::from_bits(rand::random()))
+            .filter(|v| v.is_finite())
+            .collect();
+        values.extend((0..3000).map(|_| {
+            let digits: i64 = rand::random_range(-10_i64.pow(17)..10_i64.pow(17));
+            let scale: i32 = rand::random_range(-25..10);
+            digits as f64 * 10_f64.powi(scale)
+        }));
+        for chunk in values.chunks(500) {
+            let rows: Vec<String> = chunk
+                .iter()
+                .map(|v| {
+                    let small = if v.abs() < 1e20 { *v } else { 0.5 };
+                    format!("({v:e}, {small:e})")
+                })
+                .collect();
+            conn.query_drop(format!("INSERT INTO d.t (v, w) VALUES {}", rows.join(",")))
+                .await
+                .expect("insert");
+        }
+        let shown: Vec<(String, String)> = conn
+            .query("SELECT CAST(v AS CHAR), CAST(w AS CHAR) FROM d.t ORDER BY id")
+            .await
+            .expect("rows");
+        let raw: Vec<mysql_async::Row> = conn
+            .exec("SELECT v, w FROM d.t ORDER BY id", ())
+            .await
+            .expect("numbers");
+        for (text, row) in shown.iter().zip(raw) {
+            let (v, w): (f64, f64) = mysql_async::from_row(row);
+            let mut out = Vec::new();
+            double::shortest(&mut out, v);
+            assert_eq!(text.0, String::from_utf8_lossy(&out), "{kind:?} {v:e}");
+            out.clear();
+            double::fixed(&mut out, w, 5);
+            assert_eq!(text.1, String::from_utf8_lossy(&out), "{kind:?} {w:e}");
+        }
+    }
 }

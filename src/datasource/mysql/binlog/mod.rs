@@ -15,3 +15,6 @@ pub mod rows;
 pub mod status;
 pub mod stream;
 pub mod table_map;
+
+#[cfg(test)]
+mod tests;
