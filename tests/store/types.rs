@@ -47,7 +47,14 @@ const COMMON: &[Case] = &[
     (
         "FLOAT",
         &[
-            "0", "0.1", "-1.5", "3.4e38", "1.17549e-38", "16777217", "1e-45", "123456.789",
+            "0",
+            "0.1",
+            "-1.5",
+            "3.4e38",
+            "1.17549e-38",
+            "16777217",
+            "1e-45",
+            "123456.789",
         ],
     ),
     ("FLOAT(7,3)", &["1.5", "1234.567"]),
@@ -80,7 +87,10 @@ const COMMON: &[Case] = &[
     ("CHAR(255)", &["repeat('😀', 255)"]),
     ("CHAR(5) CHARACTER SET latin1", &["'äÿ€'", "x'80818D8F90'"]),
     ("VARCHAR(20)", &["''", "'a  '", "'😀'", "'''\\\\\\0'"]),
-    ("VARCHAR(255) CHARACTER SET latin1", &["'é'", "repeat('ß', 255)"]),
+    (
+        "VARCHAR(255) CHARACTER SET latin1",
+        &["'é'", "repeat('ß', 255)"],
+    ),
     ("VARCHAR(300)", &["repeat('x', 251)", "repeat('y', 300)"]),
     ("VARCHAR(20) CHARACTER SET utf8mb3", &["'ä€'"]),
     ("VARCHAR(20) CHARACTER SET ascii", &["'abc'"]),
@@ -96,7 +106,10 @@ const COMMON: &[Case] = &[
     ("MEDIUMTEXT", &["repeat('m', 70000)"]),
     ("LONGTEXT", &["repeat('l', 300)"]),
     ("TEXT CHARACTER SET latin1", &["repeat('ü', 300)"]),
-    ("BINARY(4)", &["x''", "x'61'", "x'00000000'", "x'20202020'", "x'61620000'"]),
+    (
+        "BINARY(4)",
+        &["x''", "x'61'", "x'00000000'", "x'20202020'", "x'61620000'"],
+    ),
     ("BINARY(255)", &["x'FF'"]),
     ("VARBINARY(10)", &["x''", "x'6100'", "x'20'"]),
     ("VARBINARY(1000)", &["repeat('\\0', 1000)"]),
@@ -104,22 +117,91 @@ const COMMON: &[Case] = &[
     ("BLOB", &["repeat('\\'', 1000)"]),
     ("MEDIUMBLOB", &["x'FB'"]),
     ("LONGBLOB", &["x''"]),
-    ("ENUM('a','ä','','x,y')", &["'a'", "'ä'", "''", "'x,y'", "3"]),
+    (
+        "ENUM('a','ä','','x,y')",
+        &["'a'", "'ä'", "''", "'x,y'", "3"],
+    ),
     ("SET('a','b','ä')", &["''", "'a'", "'a,b,ä'", "'ä'"]),
-    ("DATE", &["'0000-00-00'", "'1000-01-01'", "'9999-12-31'", "'2024-00-00'", "'2024-02-30'"]),
-    ("TIME", &["'00:00:00'", "'-838:59:59'", "'838:59:59'", "'-00:00:01'", "'7:08:09'"]),
-    ("TIME(2)", &["'-00:00:00.01'", "'-00:00:01.99'", "'-00:00:01'", "'12:34:56.78'"]),
+    (
+        "DATE",
+        &[
+            "'0000-00-00'",
+            "'1000-01-01'",
+            "'9999-12-31'",
+            "'2024-00-00'",
+            "'2024-02-30'",
+        ],
+    ),
+    (
+        "TIME",
+        &[
+            "'00:00:00'",
+            "'-838:59:59'",
+            "'838:59:59'",
+            "'-00:00:01'",
+            "'7:08:09'",
+        ],
+    ),
+    (
+        "TIME(2)",
+        &[
+            "'-00:00:00.01'",
+            "'-00:00:01.99'",
+            "'-00:00:01'",
+            "'12:34:56.78'",
+        ],
+    ),
     ("TIME(3)", &["'-00:00:00.001'", "'12:34:56.789'"]),
-    ("TIME(6)", &["'-838:59:59.000000'", "'-00:00:00.000001'", "'1:2:3.456789'"]),
-    ("DATETIME", &["'0000-00-00 00:00:00'", "'1000-01-01 00:00:00'", "'9999-12-31 23:59:59'"]),
+    (
+        "TIME(6)",
+        &[
+            "'-838:59:59.000000'",
+            "'-00:00:00.000001'",
+            "'1:2:3.456789'",
+        ],
+    ),
+    (
+        "DATETIME",
+        &[
+            "'0000-00-00 00:00:00'",
+            "'1000-01-01 00:00:00'",
+            "'9999-12-31 23:59:59'",
+        ],
+    ),
     ("DATETIME(1)", &["'2024-02-29 12:34:56.7'"]),
-    ("DATETIME(3)", &["'2024-02-29 12:34:56.789'", "'0000-00-00 00:00:00.000'"]),
-    ("DATETIME(6)", &["'2024-02-29 12:34:56.000001'", "'9999-12-31 23:59:59.999999'"]),
-    ("TIMESTAMP NULL", &["'1970-01-01 00:00:01'", "'2038-01-19 03:14:07'", "'2024-02-29 23:59:59'", "'0000-00-00 00:00:00'"]),
-    ("TIMESTAMP(4) NULL", &["'2024-02-29 12:34:56.0001'", "'0000-00-00 00:00:00'"]),
+    (
+        "DATETIME(3)",
+        &["'2024-02-29 12:34:56.789'", "'0000-00-00 00:00:00.000'"],
+    ),
+    (
+        "DATETIME(6)",
+        &[
+            "'2024-02-29 12:34:56.000001'",
+            "'9999-12-31 23:59:59.999999'",
+        ],
+    ),
+    (
+        "TIMESTAMP NULL",
+        &[
+            "'1970-01-01 00:00:01'",
+            "'2038-01-19 03:14:07'",
+            "'2024-02-29 23:59:59'",
+            "'0000-00-00 00:00:00'",
+        ],
+    ),
+    (
+        "TIMESTAMP(4) NULL",
+        &["'2024-02-29 12:34:56.0001'", "'0000-00-00 00:00:00'"],
+    ),
     ("TIMESTAMP(6) NULL", &["'2000-01-01 00:00:00.999999'"]),
     ("YEAR", &["0", "1901", "2155", "2024"]),
-    ("GEOMETRY", &["ST_GeomFromText('POINT(1 2)')", "ST_GeomFromText('LINESTRING(0 0,1 1)')"]),
+    (
+        "GEOMETRY",
+        &[
+            "ST_GeomFromText('POINT(1 2)')",
+            "ST_GeomFromText('LINESTRING(0 0,1 1)')",
+        ],
+    ),
     ("POINT", &["ST_GeomFromText('POINT(-1.5 2.25)')"]),
 ];
 
@@ -165,13 +247,19 @@ const OLD_TEMPORAL: &[Case] = &[
     ("TIME(1)", &["'-00:00:00.1'", "'838:59:59.9'"]),
     ("TIME(3)", &["'-00:00:00.001'", "'12:34:56.789'"]),
     ("TIME(6)", &["'-838:59:59.999999'", "'1:2:3.456789'"]),
-    ("DATETIME", &["'0000-00-00 00:00:00'", "'9999-12-31 23:59:59'"]),
+    (
+        "DATETIME",
+        &["'0000-00-00 00:00:00'", "'9999-12-31 23:59:59'"],
+    ),
     ("DATETIME(2)", &["'2024-02-29 12:34:56.78'", "'0000-00-00'"]),
     ("DATETIME(5)", &["'2024-02-29 12:34:56.78912'"]),
     ("DATETIME(6)", &["'9999-12-31 23:59:59.999999'"]),
     ("TIMESTAMP NULL", &["'1970-01-01 00:00:01'", "'0000-00-00'"]),
     ("TIMESTAMP(1) NULL", &["'2024-02-29 12:34:56.7'"]),
-    ("TIMESTAMP(6) NULL", &["'2038-01-19 03:14:07.999999'", "'0000-00-00'"]),
+    (
+        "TIMESTAMP(6) NULL",
+        &["'2038-01-19 03:14:07.999999'", "'0000-00-00'"],
+    ),
 ];
 
 async fn run(url: &str, statements: &[String]) {
@@ -216,7 +304,9 @@ fn shown(row: &Row) -> String {
     row.cells()
         .map(|cell| match cell {
             Cell::Null => "NULL".to_owned(),
-            Cell::Value(value) => String::from_utf8_lossy(&value[..value.len().min(200)]).into_owned(),
+            Cell::Value(value) => {
+                String::from_utf8_lossy(&value[..value.len().min(200)]).into_owned()
+            }
         })
         .collect::<Vec<_>>()
         .join(" | ")
@@ -252,6 +342,9 @@ async fn compare(url: &str, cases: &[Case], before: &[String]) {
     first.extend(ddl);
     run(url, &first).await;
     let from = follow::position(&server).await;
+    // what concerns the session is said in this one too
+    let session = before.iter().filter(|sql| sql.contains("gtid_next"));
+    let dml: Vec<String> = session.cloned().chain(dml).collect();
     run(url, &dml).await;
     let to = follow::position(&server).await;
     let mut tables = Vec::new();
@@ -283,7 +376,12 @@ async fn compare(url: &str, cases: &[Case], before: &[String]) {
             }
         }
     }
-    assert!(wrong.is_empty(), "{} differ:\n{}", wrong.len(), wrong.join("\n"));
+    assert!(
+        wrong.is_empty(),
+        "{} differ:\n{}",
+        wrong.len(),
+        wrong.join("\n")
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -322,6 +420,15 @@ async fn mysql_rows_are_equal_by_both_paths() {
         &["SET GLOBAL binlog_row_metadata = 'FULL'".to_owned()],
     )
     .await;
+    // transactions with tags, and a log that holds some already
+    for _ in 0..2 {
+        compare(
+            &server.url(),
+            &COMMON[..10],
+            &["SET gtid_next = 'AUTOMATIC:tag'".to_owned()],
+        )
+        .await;
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -2,6 +2,7 @@
 //! its log: no DDL stands between the place and the moment of reading.
 
 use super::codec::SchemaChange;
+use super::open::Source;
 use super::tracker::{Modes, Tracker, is_internal};
 use crate::datasource::mysql::binlog::assembler::{Assembler, Step};
 use crate::datasource::mysql::binlog::event::kind;
@@ -196,15 +197,19 @@ fn concerns(ddl: &Ddl, tracker: &Tracker, tables: Option<&[TableName]>) -> bool 
 /// Definitions of the named tables at the place `at`, which is the one that is being read. They
 /// are read from the source as they are now, which is the same only if no DDL on them follows.
 pub(super) async fn reread(
-    server: &Server,
-    conn: &mut Conn,
+    source: &mut Source,
     replica: &Replica,
     tracker: &Tracker,
     tables: &[TableName],
     at: &Position,
-    dialect: &Dialect,
     first_version: u32,
 ) -> Result<SchemaChange> {
+    let Source {
+        server,
+        conn,
+        dialect,
+        ..
+    } = source;
     let mut change = SchemaChange::default();
     let mut next = first_version;
     for name in tables {

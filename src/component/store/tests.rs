@@ -196,7 +196,10 @@ async fn a_consumer_of_what_was_cut_begins_again() {
     let published = live.published().expect("published");
     let path = segment::path(dir.path(), published.segment);
     let lock = meta::lock(dir.path()).expect("lock");
-    let file = std::fs::OpenOptions::new().write(true).open(path).expect("open");
+    let file = std::fs::OpenOptions::new()
+        .write(true)
+        .open(path)
+        .expect("open");
     file.set_len(published.offset - 1).expect("cut");
     drop(lock);
     let (_live, writer) = begin(dir.path(), &hub);

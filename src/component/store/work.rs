@@ -166,7 +166,7 @@ impl Attempt<'_> {
         if let (Some(meta), Some(log)) = (&meta, &log) {
             self.check_rules(meta)?;
             // consumers can read what is there, even while the source can't be reached
-            self.show(log);
+            self.show(meta, log);
         }
         let mut source = Source::open(&work.endpoint).await?;
         let (meta, log) = match (meta, log) {
@@ -186,7 +186,8 @@ impl Attempt<'_> {
         self.pull(lock, meta, log, source).await
     }
 
-    fn show(&self, log: &Recovered) {
+    fn show(&self, meta: &Meta, log: &Recovered) {
+        self.live.set_start(meta.start.clone());
         self.live.attach(
             self.work.dir.clone(),
             log.segments.clone(),
@@ -236,8 +237,9 @@ impl Attempt<'_> {
         let work = self.work;
         let replica = Replica {
             server_id: meta.replica_id,
-            uuid: meta.replica_uuid,
+            uuid: meta.replica_uuid.clone(),
         };
+        self.show(&meta, &log);
         let stream = LogStream::open(&source.server, &replica, &log.tip).await?;
         let beats = Arc::new(Beats::default());
         let heartbeat = if work.heartbeat {
@@ -254,13 +256,6 @@ impl Attempt<'_> {
             beats.clone(),
             work.options.piece_bytes.max(1),
         );
-        self.live.attach(
-            work.dir.clone(),
-            log.segments,
-            log.current,
-            log.end,
-            log.tip,
-        );
         let start = Start {
             dir: work.dir.clone(),
             lock,
@@ -272,6 +267,9 @@ impl Attempt<'_> {
         let writer = blocking(move || Writer::start(live, start)).await?;
         let progress = self.context.progress();
         progress.set_detail("start_position", meta.start.to_string());
+        if let Ok(start) = serde_json::to_value(&meta.start) {
+            progress.set_detail("start", start);
+        }
         progress.set_detail("error", serde_json::Value::Null);
         progress.set_detail("error_code", serde_json::Value::Null);
         Ok(Pull {
@@ -390,13 +388,11 @@ impl Pull {
         };
         let first = self.puller.first_reread_version(&statement);
         let change = super::definitions::reread(
-            &self.source.server,
-            &mut self.source.conn,
+            &mut self.source,
             &scan,
             &self.puller.tracker,
             &statement.effect.reread,
             &statement.event.end,
-            &self.source.dialect,
             first,
         )
         .await?;

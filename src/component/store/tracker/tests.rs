@@ -7,7 +7,10 @@ fn tracker() -> Tracker {
     };
     let mut tracker = Tracker::new(Tables::new(1), Arc::new(filter), Dialect::mariadb());
     for name in ["a.t1", "a.t2", "a.other"] {
-        run(&mut tracker, &format!("CREATE TABLE {name} (id INT PRIMARY KEY)"));
+        run(
+            &mut tracker,
+            &format!("CREATE TABLE {name} (id INT PRIMARY KEY)"),
+        );
     }
     tracker
 }
@@ -123,7 +126,10 @@ fn a_snapshot_holds_everything() {
 #[test]
 fn words_at_the_end_are_cut() {
     let cut = |sql| strip_suffix_words(sql, "START TRANSACTION");
-    assert_eq!(cut("CREATE TABLE t (a INT) start  transaction ; "), "CREATE TABLE t (a INT)");
+    assert_eq!(
+        cut("CREATE TABLE t (a INT) start  transaction ; "),
+        "CREATE TABLE t (a INT)"
+    );
     assert_eq!(cut("CREATE TABLE t (a INT)"), "CREATE TABLE t (a INT)");
     assert_eq!(cut("ä"), "ä");
 }

@@ -71,12 +71,14 @@ fn a_transaction_is_named_by_its_first_event() {
     let mut log = Assembler::new(&position("b.000002", 400, Some("1-5")), false);
     let (header_rotate, body) = rotate("b.000002", 4);
     log.push(&header_rotate, &body).expect("rotate");
-    log.push(&header(kind::FORMAT_DESCRIPTION, 126), &[]).expect("format");
+    log.push(&header(kind::FORMAT_DESCRIPTION, 126), &[])
+        .expect("format");
     // the source begins at the file's start; the position does not go back
     assert_eq!(log.position(), position("b.000002", 400, Some("1-5")));
     log.push(&header(kind::GTID, 500), &gtid(6)).expect("gtid");
     assert_eq!(log.txn_id(), Some(TxnId::from_file(2, 400)));
-    log.push(&header(kind::QUERY, 600), query("BEGIN")).expect("begin");
+    log.push(&header(kind::QUERY, 600), query("BEGIN"))
+        .expect("begin");
     let step = log.push(&header(kind::XID, 700), &[0; 8]).expect("commit");
     assert_eq!(step, Step::Commit { prepared: false });
     let mut end = position("b.000002", 700, Some("1-6"));
@@ -107,25 +109,32 @@ fn what_was_read_before_is_passed_over() {
 fn offsets_grow_beyond_32_bits() {
     const G: u64 = 1 << 32;
     let mut log = Assembler::new(&position("b.000001", G - 150, None), false);
-    log.push(&header(kind::ANONYMOUS_GTID, G - 50), &gtid(0)).expect("gtid");
-    log.push(&header(kind::QUERY, G + 50), query("BEGIN")).expect("begin");
-    log.push(&header(kind::XID, G + 150), &[0; 8]).expect("commit");
+    log.push(&header(kind::ANONYMOUS_GTID, G - 50), &gtid(0))
+        .expect("gtid");
+    log.push(&header(kind::QUERY, G + 50), query("BEGIN"))
+        .expect("begin");
+    log.push(&header(kind::XID, G + 150), &[0; 8])
+        .expect("commit");
     assert_eq!(log.position().offset, G + 150);
     // after a reconnect the source begins at the start of the file
     let resume = position("b.000001", 3 * G + 500, None);
     let mut log = Assembler::new(&resume, false);
     let (header_rotate, body) = rotate("b.000001", 4);
     log.push(&header_rotate, &body).expect("rotate");
-    log.push(&header(kind::FORMAT_DESCRIPTION, 126), &[]).expect("format");
-    log.push(&header(kind::ANONYMOUS_GTID, 3 * G + 600), &gtid(0)).expect("gtid");
+    log.push(&header(kind::FORMAT_DESCRIPTION, 126), &[])
+        .expect("format");
+    log.push(&header(kind::ANONYMOUS_GTID, 3 * G + 600), &gtid(0))
+        .expect("gtid");
     assert_eq!(log.txn_id(), Some(TxnId::from_file(1, 3 * G + 500)));
 }
 
 #[test]
 fn a_crash_of_the_source_ends_its_transaction() {
     let mut log = Assembler::new(&position("b.000001", 400, None), false);
-    log.push(&header(kind::ANONYMOUS_GTID, 500), &gtid(0)).expect("gtid");
-    log.push(&header(kind::QUERY, 600), query("BEGIN")).expect("begin");
+    log.push(&header(kind::ANONYMOUS_GTID, 500), &gtid(0))
+        .expect("gtid");
+    log.push(&header(kind::QUERY, 600), query("BEGIN"))
+        .expect("begin");
     let (header_rotate, body) = rotate("b.000002", 4);
     let step = log.push(&header_rotate, &body).expect("rotate");
     assert_eq!(step, Step::Aborted);
@@ -135,11 +144,16 @@ fn a_crash_of_the_source_ends_its_transaction() {
 #[test]
 fn savepoints_and_statements_inside_a_transaction() {
     let mut log = Assembler::new(&position("b.000001", 400, None), false);
-    log.push(&header(kind::ANONYMOUS_GTID, 500), &gtid(0)).expect("gtid");
-    log.push(&header(kind::QUERY, 600), query("BEGIN")).expect("begin");
+    log.push(&header(kind::ANONYMOUS_GTID, 500), &gtid(0))
+        .expect("gtid");
+    log.push(&header(kind::QUERY, 600), query("BEGIN"))
+        .expect("begin");
     let step = log.push(&header(kind::QUERY, 700), query("SAVEPOINT `A`"));
     assert_eq!(step.expect("savepoint"), Step::Savepoint("a".to_owned()));
-    let step = log.push(&header(kind::QUERY, 800), query("CREATE TABLE t (a INT) START TRANSACTION"));
+    let step = log.push(
+        &header(kind::QUERY, 800),
+        query("CREATE TABLE t (a INT) START TRANSACTION"),
+    );
     let Step::Statement(sql) = step.expect("statement") else {
         panic!("a statement");
     };

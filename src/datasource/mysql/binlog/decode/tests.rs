@@ -93,10 +93,7 @@ fn long_text_gets_a_long_length() {
     bytes.extend([0xFC; 300]);
     let text = decoded(&Decoder::Text(2, Charset::Latin1), &bytes);
     assert_eq!(text, "ü".repeat(300));
-    assert_eq!(
-        decoded(&Decoder::Binary(1, 4), &[2, b'a', b'b']),
-        "ab\0\0"
-    );
+    assert_eq!(decoded(&Decoder::Binary(1, 4), &[2, b'a', b'b']), "ab\0\0");
 }
 
 #[test]
@@ -131,7 +128,9 @@ fn any_decoder() -> impl Strategy<Value = Decoder> {
         (1_usize..3).prop_map(move |n| Decoder::Enum(n, enumeration.clone())),
         (1_usize..9).prop_map(move |n| Decoder::Set(n, set.clone())),
         (1_usize..5, 0_usize..7).prop_map(|(n, which)| {
-            let names = ["utf8mb4", "latin1", "ucs2", "utf16le", "utf32", "gbk", "cp932"];
+            let names = [
+                "utf8mb4", "latin1", "ucs2", "utf16le", "utf32", "gbk", "cp932",
+            ];
             Decoder::Text(n, Charset::by_name(names[which]).expect("supported"))
         }),
         (1_usize..5).prop_map(Decoder::Bytes),
