@@ -20,7 +20,9 @@ pub mod lane;
 pub mod layout;
 pub mod locks;
 pub mod matrix;
+pub mod mysql_target;
 pub mod plan;
+pub mod render;
 mod stats;
 pub mod target;
 pub mod window;
@@ -28,7 +30,8 @@ mod work;
 
 pub use ddl::{DdlApplier, DdlTaskState, DdlTasks};
 pub use lane::Retry;
+pub use mysql_target::MySqlTarget;
 pub use work::{IncrSyncWork, OpenLog, Settings};
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

@@ -2,7 +2,7 @@
 //! failures, kills at random instants. In the end the target equals the source.
 
 mod sim;
-mod world;
+pub mod world;
 
 use super::ddl::{DdlApplier, DdlTaskState, DdlTasks};
 use super::work::{IncrSyncWork, Settings};
