@@ -57,7 +57,7 @@ pub fn decide(ddl: &Ddl, concerns: &dyn Fn(&TableName) -> bool) -> Decision {
         }
         Ddl::RenameTable(pairs) => renames(pairs, concerns),
         Ddl::Unsupported { tables, why } => {
-            if !tables.is_empty() && !tables.iter().any(|t| concerns(t)) {
+            if !tables.is_empty() && !tables.iter().any(concerns) {
                 return Decision::Ignore;
             }
             Decision::Stop(why.clone())

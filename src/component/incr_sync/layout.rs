@@ -7,7 +7,7 @@ use crate::model::change::TableVersion;
 use crate::model::row::{Cell, Row};
 use crate::model::table::{KeyWhat, Table};
 use std::collections::HashMap;
-use std::hash::{BuildHasher, Hash, Hasher};
+use std::hash::Hash;
 use std::sync::Arc;
 
 /// A column's part in a unique key.
@@ -138,9 +138,7 @@ fn unique_key(
 
 /// Hash with a fixed seed. Two things with the same hash conflict without need, no more.
 pub fn hash_of(what: &impl Hash) -> u64 {
-    let mut hasher = ahash::RandomState::with_seeds(1, 2, 3, 4).build_hasher();
-    what.hash(&mut hasher);
-    hasher.finish()
+    ahash::RandomState::with_seeds(1, 2, 3, 4).hash_one(what)
 }
 
 /// The layouts of the table versions seen so far.

@@ -133,7 +133,14 @@ impl MySqlTarget {
             push_quoted(&mut insert, &json(list)?);
             insert.extend_from_slice(b",UTC_TIMESTAMP(3))");
         }
-        self.query(conn, "taking over", insert).await?;
+        conn.query_drop(insert).await.map_err(|e| {
+            if server_code(&e) == Some(DUPLICATE_ENTRY) {
+                // two owners at their very first start: look again who is newer
+                return Error::new(Kind::ServerBusy, self.what("taking over"))
+                    .detail("another owner made its rows at the same time");
+            }
+            fault(self.what("taking over"), e)
+        })?;
         self.query(conn, "taking over", "COMMIT").await?;
         Ok(Taken {
             watermark,
