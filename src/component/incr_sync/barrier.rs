@@ -15,6 +15,9 @@ use crate::model::ids::TxnId;
 use futures::future::BoxFuture;
 use std::time::Duration;
 
+/// How often the session that holds the lock during DDL says that it is there.
+const KEEP_ALIVE: Duration = Duration::from_secs(4);
+
 /// An item of the log that needs a barrier.
 pub enum Barrier {
     /// A DDL statement, and what was decided about it.
@@ -138,13 +141,23 @@ struct DdlBody<'a> {
 impl Body for DdlBody<'_> {
     fn run<'a>(
         &'a self,
-        _session: &'a mut dyn TargetSession,
+        session: &'a mut dyn TargetSession,
         _call: Duration,
     ) -> BoxFuture<'a, Result<()>> {
-        match self.event {
-            Some(event) => self.settings.ddl.apply(event),
-            None => Box::pin(async { Ok(()) }),
-        }
+        let Some(event) = self.event else {
+            return Box::pin(async { Ok(()) });
+        };
+        Box::pin(async move {
+            let mut ddl = self.settings.ddl.apply(event);
+            let mut idle = tokio::time::interval(KEEP_ALIVE);
+            loop {
+                tokio::select! {
+                    done = &mut ddl => return done,
+                    // without the lock on the progress row another owner could take over
+                    _ = idle.tick() => session.keep_alive().await?,
+                }
+            }
+        })
     }
 }
 

@@ -5,19 +5,19 @@ use super::plan::Statement;
 use super::render::Renderer;
 use super::target::{Begin, Claim, Mark, Taken, Target, TargetSession};
 use super::window::{Applied, Watermark};
-use crate::datasource::mysql::fault::{DUPLICATE_ENTRY, fault, server_code};
+use crate::datasource::mysql::fault::is_duplicate;
 use crate::datasource::mysql::literal::push_quoted;
-use crate::datasource::mysql::{Server, Session};
+use crate::datasource::mysql::{Flavour, Server, Writer};
 use crate::error::{Error, Kind, Result};
 use crate::model::ids::TxnId;
 use crate::model::position::Position;
 use futures::future::BoxFuture;
-use mysql_async::Conn;
-use mysql_async::prelude::Queryable;
 
 /// Database of oms's own tables at the target.
 pub const DATABASE: &str = "omstxndb";
 const TABLE: &str = "`omstxndb`.`oms_txn_progress`";
+const DUPLICATE_REMEDY: &str = "A unique key of the target holds the value already: somebody else \
+    wrote to the target, or its keys are not those of the source.";
 /// Room for what surrounds a statement in its packet, bytes.
 const PACKET_MARGIN: usize = 1024;
 /// The driver sends no longer packets, bytes.
@@ -58,19 +58,30 @@ impl MySqlTarget {
         )
     }
 
-    async fn query(&self, conn: &mut Conn, doing: &str, sql: impl AsRef<[u8]>) -> Result<()> {
-        conn.query_drop(sql.as_ref())
-            .await
-            .map_err(|e| fault(self.what(doing), e))
+    async fn query(&self, conn: &mut Writer, doing: &str, sql: impl AsRef<[u8]>) -> Result<u64> {
+        conn.run(self.what(doing), sql).await
+    }
+
+    /// A transaction whose client is gone without a word (its machine lost power) must not hold
+    /// its locks for hours: the server ends one that is idle for some seconds.
+    fn idle_settings(&self) -> &'static [&'static str] {
+        match self.server.flavour {
+            Flavour::MariaDb => &["SET SESSION idle_transaction_timeout = 15"],
+            // it has a limit for sessions only; a lane that was idle opens a new one
+            Flavour::MySql => &["SET SESSION wait_timeout = 15"],
+            // microseconds; without the second one a lock is waited for as long as for a query
+            Flavour::OceanBase => &[
+                "SET SESSION ob_trx_idle_timeout = 15000000",
+                "SET SESSION ob_trx_lock_timeout = 50000000",
+            ],
+        }
     }
 
     /// Makes the table where it is missing.
-    async fn ensure_table(&self, conn: &mut Conn) -> Result<()> {
-        let there = conn
-            .query_drop(format!("SELECT 1 FROM {TABLE} LIMIT 0"))
-            .await;
-        match there.map_err(|e| fault(self.what("looking for"), e)) {
-            Ok(()) => return Ok(()),
+    async fn ensure_table(&self, conn: &mut Writer) -> Result<()> {
+        let there = format!("SELECT 1 FROM {TABLE} LIMIT 0");
+        match self.query(conn, "looking for", there).await {
+            Ok(_) => return Ok(()),
             Err(error) if error.kind() == Kind::ObjectMissing => {}
             Err(error) => return Err(error),
         }
@@ -89,10 +100,10 @@ impl MySqlTarget {
              `gmt_modified` datetime(3) NOT NULL COMMENT 'UTC', \
              PRIMARY KEY (`component`, `lane`)) \
              ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin COMMENT='oms: progress of Incr-Sync, do not edit'"
-        )).await
+        )).await.map(drop)
     }
 
-    async fn claim(&self, conn: &mut Conn, claim: &Claim) -> Result<Taken> {
+    async fn claim(&self, conn: &mut Writer, claim: &Claim) -> Result<Taken> {
         self.query(conn, "locking", "START TRANSACTION").await?;
         let rows = self.read(conn).await?;
         if let Some(newer) = rows.iter().find(|row| row.epoch > claim.epoch) {
@@ -133,14 +144,13 @@ impl MySqlTarget {
             push_quoted(&mut insert, &json(list)?);
             insert.extend_from_slice(b",UTC_TIMESTAMP(3))");
         }
-        conn.query_drop(insert).await.map_err(|e| {
-            if server_code(&e) == Some(DUPLICATE_ENTRY) {
-                // two owners at their very first start: look again who is newer
-                return Error::new(Kind::ServerBusy, self.what("taking over"))
-                    .detail("another owner made its rows at the same time");
-            }
-            fault(self.what("taking over"), e)
-        })?;
+        let inserted = self.query(conn, "taking over", insert).await;
+        if inserted.as_ref().is_err_and(is_duplicate) {
+            // two owners at their very first start: look again who is newer
+            return Err(Error::new(Kind::ServerBusy, self.what("taking over"))
+                .detail("another owner made its rows at the same time"));
+        }
+        inserted?;
         self.query(conn, "taking over", "COMMIT").await?;
         Ok(Taken {
             watermark,
@@ -150,16 +160,14 @@ impl MySqlTarget {
     }
 
     /// Reads and locks the rows; waits for transactions that hold one.
-    async fn read(&self, conn: &mut Conn) -> Result<Vec<ProgressRow>> {
+    async fn read(&self, conn: &mut Writer) -> Result<Vec<ProgressRow>> {
         let mut sql = format!(
             "SELECT `lane`,`epoch`,`commits`,`watermark`,`position`,`applied` FROM {TABLE} WHERE `component`="
         ).into_bytes();
         push_quoted(&mut sql, self.component.as_bytes());
         sql.extend_from_slice(b" ORDER BY `lane` FOR UPDATE");
-        let rows: Vec<(i64, i64, u64, u64, String, String)> = conn
-            .query(sql)
-            .await
-            .map_err(|e| fault(self.what("reading"), e))?;
+        let rows: Vec<(i64, i64, u64, u64, String, String)> =
+            conn.rows(self.what("reading"), sql).await?;
         rows.into_iter()
             .map(|(lane, epoch, commits, watermark, position, applied)| {
                 let wrong = |e: serde_json::Error| {
@@ -213,7 +221,11 @@ fn json(value: &impl serde::Serialize) -> Result<Vec<u8>> {
 impl Target for MySqlTarget {
     fn take_over(&self, claim: Claim) -> BoxFuture<'_, Result<Taken>> {
         Box::pin(async move {
-            let mut conn = self.server.session(Session::Write).await?;
+            let mut conn = Writer::open(&self.server).await?;
+            for setting in self.idle_settings() {
+                self.query(&mut conn, "opening a session for", setting)
+                    .await?;
+            }
             self.ensure_table(&mut conn).await?;
             self.claim(&mut conn, &claim).await
         })
@@ -221,10 +233,14 @@ impl Target for MySqlTarget {
 
     fn open(&self) -> BoxFuture<'_, Result<Box<dyn TargetSession>>> {
         Box::pin(async move {
-            let mut conn = self.server.session(Session::Write).await?;
+            let mut conn = Writer::open(&self.server).await?;
             // saves a round trip for each transaction
             self.query(&mut conn, "opening a session for", "SET autocommit = 0")
                 .await?;
+            for setting in self.idle_settings() {
+                self.query(&mut conn, "opening a session for", setting)
+                    .await?;
+            }
             Ok(Box::new(MySqlSession {
                 target: self.clone(),
                 conn,
@@ -235,7 +251,7 @@ impl Target for MySqlTarget {
 
 struct MySqlSession {
     target: MySqlTarget,
-    conn: Conn,
+    conn: Writer,
 }
 
 impl MySqlSession {
@@ -253,8 +269,8 @@ impl MySqlSession {
         let (lane, epoch, commits) = (mark.lane, mark.epoch, mark.commits);
         let rest = format!(" AND `lane`={lane} AND `epoch`={epoch} AND `commits`={commits}");
         sql.extend_from_slice(rest.as_bytes());
-        self.target.query(&mut self.conn, "writing", sql).await?;
-        if self.conn.affected_rows() == 1 {
+        let affected = self.target.query(&mut self.conn, "writing", sql).await?;
+        if affected == 1 {
             return Ok(Begin::Open);
         }
         self.why_not(mark).await
@@ -281,19 +297,14 @@ impl MySqlSession {
     }
 
     async fn run(&mut self, statement: &Statement) -> Result<u64> {
+        let table = &statement.layout().table().name;
         let mut affected = 0;
         for text in self.target.renderer.render(statement)? {
-            self.conn.query_drop(text).await.map_err(|e| {
-                let table = &statement.layout().table().name;
-                let refused = server_code(&e) == Some(DUPLICATE_ENTRY);
-                let error = fault(format!("writing to {table}"), e);
-                if refused {
-                    error.remedy("A unique key of the target holds the value already: somebody else wrote to the target, or its keys are not those of the source.")
-                } else {
-                    error
-                }
+            let done = self.conn.run(format!("writing to {table}"), text).await;
+            affected += done.map_err(|error| match is_duplicate(&error) {
+                true => error.remedy(DUPLICATE_REMEDY),
+                false => error,
             })?;
-            affected += self.conn.affected_rows();
         }
         Ok(affected)
     }
@@ -308,21 +319,27 @@ impl TargetSession for MySqlSession {
         Box::pin(self.run(statement))
     }
 
+    fn keep_alive(&mut self) -> BoxFuture<'_, Result<()>> {
+        Box::pin(async move {
+            let done = self.conn.run("keeping a session alive", "DO 0").await;
+            done.map(drop)
+        })
+    }
+
     fn commit(&mut self) -> BoxFuture<'_, Result<()>> {
         Box::pin(async move {
-            self.conn
-                .query_drop("COMMIT")
-                .await
-                .map_err(|e| fault("committing at the target", e))
+            let done = self.conn.run("committing at the target", "COMMIT").await;
+            done.map(drop)
         })
     }
 
     fn rollback(&mut self) -> BoxFuture<'_, Result<()>> {
         Box::pin(async move {
-            self.conn
-                .query_drop("ROLLBACK")
-                .await
-                .map_err(|e| fault("rolling back at the target", e))
+            let done = self
+                .conn
+                .run("rolling back at the target", "ROLLBACK")
+                .await;
+            done.map(drop)
         })
     }
 }

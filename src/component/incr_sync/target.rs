@@ -72,6 +72,10 @@ pub trait TargetSession: Send {
     /// Runs a statement; the number of rows that it affected.
     fn execute<'a>(&'a mut self, statement: &'a Statement) -> BoxFuture<'a, Result<u64>>;
 
+    /// Keeps an open transaction from being ended for idleness; needed every few seconds where
+    /// nothing is executed.
+    fn keep_alive(&mut self) -> BoxFuture<'_, Result<()>>;
+
     /// Commits. After an error it may or may not be committed: begin again with the same mark.
     fn commit(&mut self) -> BoxFuture<'_, Result<()>>;
 

@@ -10,6 +10,8 @@ pub mod endpoint;
 pub mod fault;
 pub mod literal;
 pub mod select;
+pub mod writer;
 
 pub use connect::{Server, Session};
 pub use endpoint::{Endpoint, Flavour, Secret};
+pub use writer::Writer;

@@ -426,6 +426,10 @@ impl TargetSession for Session {
         })
     }
 
+    fn keep_alive(&mut self) -> BoxFuture<'_, Result<()>> {
+        Box::pin(self.sim.call())
+    }
+
     fn commit(&mut self) -> BoxFuture<'_, Result<()>> {
         Box::pin(async move {
             self.committing = true;
