@@ -248,10 +248,14 @@ impl Tally<'_> {
         self.meter.progress.add(rows, bytes);
     }
 
-    /// The slice is finished.
-    pub(super) fn keep(mut self) {
+    /// The slice is finished; so many rows had been estimated.
+    pub(super) fn keep(mut self, estimated: u64) {
         self.kept = true;
-        self.meter.change(self.table, |t| t.slices_done += 1);
+        let rows = self.rows;
+        self.meter.change(self.table, |t| {
+            t.slices_done += 1;
+            t.total = t.total.saturating_sub(estimated) + rows;
+        });
     }
 }
 
@@ -290,7 +294,7 @@ mod tests {
         drop(failed);
         let mut good = meter.begin_slice(&name);
         good.add(10, 100);
-        good.keep();
+        good.keep(10);
         meter.publish();
         let reading = progress.read();
         assert_eq!((reading.done, reading.total, reading.bytes), (20, 30, 200));

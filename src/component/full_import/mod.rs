@@ -17,8 +17,6 @@ mod meter;
 mod plan;
 mod queue;
 mod slices;
-#[cfg(test)]
-mod tests;
 mod worker;
 
 pub use slices::{Slice, SliceInfo, SliceState, SliceStore, TableProvider};

@@ -249,7 +249,7 @@ impl Worker {
             slice.state = SliceState::Running;
             return Err(error);
         }
-        tally.keep();
+        tally.keep(slice.estimated_rows);
         Ok(())
     }
 

@@ -135,7 +135,8 @@ pub fn options(endpoint: &Endpoint) -> Opts {
         .ssl_opts(tls)
         .prefer_socket(false)
         .stmt_cache_size(0)
-        .max_allowed_packet(Some(64 << 20))
+        // the protocol's own limit: the servers' max_allowed_packet is what counts
+        .max_allowed_packet(Some(1 << 30))
         .wait_timeout(Some(28_800))
         .into()
 }

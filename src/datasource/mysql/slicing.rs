@@ -238,7 +238,7 @@ fn sliceable(table: &Table, name: &str) -> Option<Part> {
 /// The literal of a bound's value; None where the value is not of its class.
 fn literal(class: &Class, value: &str) -> Option<String> {
     let digits = |v: &str| !v.is_empty() && v.bytes().all(|b| b.is_ascii_digit());
-    let hex = |v: &str| v.len() % 2 == 0 && v.bytes().all(|b| b.is_ascii_hexdigit());
+    let hex = |v: &str| v.len().is_multiple_of(2) && v.bytes().all(|b| b.is_ascii_hexdigit());
     match class {
         Class::Number => {
             let unsigned = value.strip_prefix('-').unwrap_or(value);
