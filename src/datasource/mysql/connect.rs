@@ -92,6 +92,9 @@ impl Server {
                     "SET SESSION net_write_timeout = 3600, net_read_timeout = 3600".to_owned(),
                 );
                 out.push("SET SESSION TRANSACTION ISOLATION LEVEL REPEATABLE READ".to_owned());
+                // the server's own mode may change what is read (PAD_CHAR_TO_FULL_LENGTH) and what
+                // a literal means (NO_BACKSLASH_ESCAPES, NO_ZERO_DATE)
+                out.push("SET SESSION sql_mode = 'ALLOW_INVALID_DATES'".to_owned());
             }
             Session::Write => {
                 out.push("SET SESSION sql_mode = 'STRICT_ALL_TABLES,ALLOW_INVALID_DATES,NO_AUTO_VALUE_ON_ZERO,NO_ENGINE_SUBSTITUTION'".replace(
@@ -132,7 +135,8 @@ pub fn options(endpoint: &Endpoint) -> Opts {
         .ssl_opts(tls)
         .prefer_socket(false)
         .stmt_cache_size(0)
-        .max_allowed_packet(Some(64 << 20))
+        // the protocol's own limit: the servers' max_allowed_packet is what counts
+        .max_allowed_packet(Some(1 << 30))
         .wait_timeout(Some(28_800))
         .into()
 }

@@ -4,13 +4,22 @@
 //! flavours, [`literal`] writes a row's cells into SQL, [`select`] names columns so that the
 //! answer is the row encoding of [`crate::model::row`].
 
+pub mod batch;
 pub mod binlog;
+pub mod bounds;
 pub mod connect;
 pub mod endpoint;
 pub mod fault;
+pub mod fence;
+pub mod insert;
 pub mod literal;
+pub mod scan;
 pub mod select;
 pub mod writer;
+pub mod sink;
+pub mod slicing;
+pub mod snapshot;
+pub mod stats;
 
 pub use connect::{Server, Session};
 pub use endpoint::{Endpoint, Flavour, Secret};
