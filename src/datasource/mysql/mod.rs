@@ -5,11 +5,14 @@
 //! answer is the row encoding of [`crate::model::row`].
 
 pub mod binlog;
+pub mod compare;
 pub mod connect;
 pub mod endpoint;
 pub mod fault;
 pub mod literal;
+pub mod privileges;
 pub mod select;
+pub mod settings;
 
 pub use connect::{Server, Session};
 pub use endpoint::{Endpoint, Flavour, Secret};
