@@ -2,7 +2,7 @@
 //! chance, and a process that is cut off at any await and begins anew: every project ends with
 //! all its steps done, and no component ever has two works at once.
 
-use oms::supervisor::{EPOCH_STRIDE, Maker, Node};
+use futures::future::BoxFuture;
 use oms::actor::shell::WorkFactory;
 use oms::actor::system;
 use oms::actor::work::{Assignment, Context, Finish, Work};
@@ -12,8 +12,8 @@ use oms::metadata::{
     AlarmLevel, Component, ComponentStatus, ComponentType, Metadata, NewProject, NewStep,
     ProjectStatus, ProjectType, StepName, StepStatus, StepUpdate,
 };
+use oms::supervisor::{EPOCH_STRIDE, Maker, Node};
 use oms::workflow::steps::{Goal, MIGRATION, component_of};
-use futures::future::BoxFuture;
 use parking_lot::Mutex;
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};

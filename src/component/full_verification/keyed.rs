@@ -7,7 +7,7 @@ use super::lookup;
 use super::merge::{self, SliceEnd};
 use super::outcome::{Counts, DiffKind};
 use super::plan::{Key, Mode, Plan, Side};
-use super::report::{Reporter, correction, difference, findings};
+use super::report::{Reporter, correction, difference, findings, id_of_key};
 use super::retry::{Attempts, again};
 use super::review::{Rounds, review};
 use super::shared::Shared;
@@ -17,7 +17,7 @@ use super::statement::Slice;
 use super::tally::Tally;
 use crate::datasource::mysql::Session;
 use crate::error::{Error, Kind, Result};
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use tokio::task::JoinSet;
 
@@ -176,12 +176,9 @@ impl Keyed {
         };
         let (mut different, kinds) = self.report(different).await?;
         if self.shared.options.correct && !different.is_empty() {
-            let before = different.len();
+            let before = different.clone();
             different = self.correct(different).await?;
-            self.tally.found(&Counts {
-                corrected: before.saturating_sub(different.len()) as u64,
-                ..Counts::default()
-            });
+            self.note_corrected(before, &different).await?;
         }
         let mut counts = Counts::default();
         for key in &different {
@@ -239,6 +236,22 @@ impl Keyed {
         reporter.flush().await?;
         lease.give_back();
         Ok((found, kinds))
+    }
+
+    /// Says which rows are corrected: those that are not different any more.
+    async fn note_corrected(&self, before: Vec<Key>, different: &[Key]) -> Result<()> {
+        let different: HashSet<&Key> = different.iter().collect();
+        let corrected: Vec<String> = before
+            .iter()
+            .filter(|key| !different.contains(key))
+            .map(|key| id_of_key(&self.plan, key))
+            .collect();
+        self.tally.found(&Counts {
+            corrected: corrected.len() as u64,
+            ..Counts::default()
+        });
+        let log = &self.shared.log;
+        log.corrected(&self.plan.source, &corrected).await
     }
 
     /// Corrects the target's rows; gives the keys that are still different.

@@ -58,62 +58,73 @@ pub async fn scan_within(
     max_images: usize,
     progress: &ProgressCell,
 ) -> Result<Scanned> {
-    let mut passes = 1_u32;
-    'again: loop {
-        let mut out = Scanned::default();
-        for part in 0..passes {
-            let chosen = |image: Image| (image % Image::from(passes)) as u32 == part;
-            let shared = Mutex::new(Part::new(max_images));
-            let count = |side: Side| {
-                let shared = &shared;
-                move |row: Row| {
-                    let image = plan.image(side, &row);
-                    let mut part = shared.lock();
-                    part.rows(side, 1);
-                    if chosen(image) {
-                        part.count(image, side);
-                    }
-                    part.is_full()
+    let mut passes = 1;
+    while passes <= MAX_PASSES {
+        if let Some(scanned) = scan_in(plan, pair, passes, limit, max_images, progress).await? {
+            return Ok(scanned);
+        }
+        passes *= 4;
+    }
+    Err(too_large(plan))
+}
+
+/// Reads the table in so many passes; None where one of them held too many images.
+async fn scan_in(
+    plan: &Plan,
+    pair: &mut Pair,
+    passes: u32,
+    limit: usize,
+    max_images: usize,
+    progress: &ProgressCell,
+) -> Result<Option<Scanned>> {
+    let mut out = Scanned::default();
+    for pass in 0..passes {
+        let shared = Mutex::new(Part::new(max_images));
+        let count = |side: Side| {
+            let shared = &shared;
+            move |row: Row| {
+                let image = plan.image(side, &row);
+                let mut part = shared.lock();
+                part.rows(side, 1);
+                if (image % Image::from(passes)) as u32 == pass {
+                    part.count(image, side);
                 }
-            };
-            futures::future::try_join(
-                each_row(
-                    &mut pair.source,
-                    plan,
-                    Side::Source,
-                    progress,
-                    count(Side::Source),
-                ),
-                each_row(
-                    &mut pair.target,
-                    plan,
-                    Side::Target,
-                    progress,
-                    count(Side::Target),
-                ),
-            )
-            .await?;
-            let part = shared.into_inner();
-            if part.is_full() {
-                passes = passes.saturating_mul(4);
-                if passes > MAX_PASSES {
-                    return Err(too_large(plan));
-                }
-                continue 'again;
+                part.full
             }
-            // every pass reads all rows
-            out.counts.source_rows = part.source_rows;
-            out.counts.target_rows = part.target_rows;
-            for (image, surplus) in part.surplus {
-                if out.surplus.len() < limit {
-                    out.surplus.insert(image, surplus);
-                } else {
-                    out.more = true;
-                }
+        };
+        futures::future::try_join(
+            each_row(
+                &mut pair.source,
+                plan,
+                Side::Source,
+                progress,
+                count(Side::Source),
+            ),
+            each_row(
+                &mut pair.target,
+                plan,
+                Side::Target,
+                progress,
+                count(Side::Target),
+            ),
+        )
+        .await?;
+        let part = shared.into_inner();
+        if part.full {
+            return Ok(None);
+        }
+        // every pass reads all rows
+        out.counts.source_rows = part.source_rows;
+        out.counts.target_rows = part.target_rows;
+        for (image, surplus) in part.surplus {
+            if out.surplus.len() < limit {
+                out.surplus.insert(image, surplus);
+            } else {
+                out.more = true;
             }
         }
-        return Ok(out);
     }
+    Ok(Some(out))
 }
 
 fn too_large(plan: &Plan) -> Error {
@@ -170,10 +181,6 @@ impl Part {
                 self.full |= self.surplus.len() > self.max;
             }
         }
-    }
-
-    fn is_full(&self) -> bool {
-        self.full
     }
 }
 

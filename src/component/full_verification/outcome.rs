@@ -185,6 +185,9 @@ pub struct ColumnDifference {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Difference {
+    /// Tells the row from the others of its table: 32 hexadecimal digits of its key, or of its
+    /// values in a table without one.
+    pub id: String,
     /// What is wrong.
     #[serde(rename = "type")]
     pub kind: DiffKind,
@@ -194,4 +197,8 @@ pub struct Difference {
     pub details: Vec<ColumnDifference>,
     /// How many rows of a table without a key are too many or too few; else 1.
     pub rows: u64,
+    /// The statement that corrects the target's row. The `.sql` file has it in any case; one that
+    /// is too long, and one that cannot be, is replaced by a comment here.
+    #[serde(skip)]
+    pub correction_sql: String,
 }

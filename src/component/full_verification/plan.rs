@@ -79,11 +79,7 @@ const UNICODE_SAFE: &[&str] = &[
 impl Plan {
     /// Makes a table's plan; an error says how the columns differ. `signed_zero` says that both
     /// servers tell `-0` from `0`.
-    pub fn make(
-        pair: &TablePair,
-        live: &[LiveColumn],
-        signed_zero: bool,
-    ) -> Result<Self, String> {
+    pub fn make(pair: &TablePair, live: &[LiveColumn], signed_zero: bool) -> Result<Self, String> {
         let table = &pair.source;
         let key = table.row_key().unwrap_or_default();
         let mut missing = Vec::new();

@@ -47,6 +47,14 @@ pub trait VerifyLog: Send + Sync {
         differences: &'a [Difference],
     ) -> BoxFuture<'a, Result<()>>;
 
+    /// Rows whose differences were handed over before ([`Difference::id`]) are corrected: they were
+    /// looked at again and are equal.
+    fn corrected<'a>(
+        &'a self,
+        source: &'a TableName,
+        ids: &'a [String],
+    ) -> BoxFuture<'a, Result<()>>;
+
     /// A table's comparison ended.
     fn finish<'a>(&'a self, outcome: &'a TableOutcome) -> BoxFuture<'a, Result<()>>;
 }

@@ -142,6 +142,7 @@ pub fn difference(plan: &Plan, finding: &Finding) -> Difference {
         Some(shown(plan, at, cell))
     };
     Difference {
+        id: id_of(plan, finding),
         kind: finding.kind,
         key: plan
             .key
@@ -162,7 +163,30 @@ pub fn difference(plan: &Plan, finding: &Finding) -> Difference {
             })
             .collect(),
         rows: 1,
+        correction_sql: String::new(),
     }
+}
+
+/// What tells a finding from the others of its table.
+pub fn id_of(plan: &Plan, finding: &Finding) -> String {
+    let (side, row) = match (&finding.source, &finding.target) {
+        (Some(row), _) => (Side::Source, row),
+        (None, Some(row)) => (Side::Target, row),
+        (None, None) => return id_of_key(plan, &finding.key),
+    };
+    if plan.key.is_empty() {
+        return format!("{:032x}", plan.image(side, row));
+    }
+    id_of_key(plan, &plan.key_of(row))
+}
+
+/// The id of a difference in the row with this key.
+pub fn id_of_key(plan: &Plan, key: &Key) -> String {
+    hex(&Sha256::digest(plan.key_id(key))[..16])
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|b| format!("{b:02x}")).collect()
 }
 
 /// A value for people.
@@ -170,7 +194,6 @@ fn shown(plan: &Plan, column: usize, cell: Cell<'_>) -> DiffValue {
     let Cell::Value(value) = cell else {
         return DiffValue::Null;
     };
-    let hex = |bytes: &[u8]| bytes.iter().map(|b| format!("{b:02x}")).collect::<String>();
     if value.len() > SHOWN_BYTES {
         return DiffValue::Large {
             bytes: value.len() as u64,
@@ -215,7 +238,7 @@ impl<'a> Reporter<'a> {
     /// Adds a difference and the statement that corrects it, to be run so many times.
     pub async fn add(
         &mut self,
-        difference: Difference,
+        mut difference: Difference,
         sql: Option<&str>,
         times: u64,
     ) -> Result<()> {
@@ -224,6 +247,10 @@ impl<'a> Reporter<'a> {
         self.diff.push_str(&line);
         self.diff.push('\n');
         let sql = sql.unwrap_or(NOT_WRITABLE);
+        difference.correction_sql = match sql.len() {
+            0..=SHOWN_BYTES => sql.to_owned(),
+            bytes => format!("-- {bytes} bytes, too long to be shown: see the .sql file"),
+        };
         for _ in 0..times {
             self.sql.push_str(sql);
             self.sql.push_str(";\n");
@@ -231,8 +258,8 @@ impl<'a> Reporter<'a> {
                 self.flush_files().await?;
             }
         }
+        self.waiting_bytes += line.len() + difference.correction_sql.len();
         self.waiting.push(difference);
-        self.waiting_bytes += line.len();
         if self.waiting.len() >= BULK || self.waiting_bytes >= BULK_BYTES {
             self.flush().await?;
         }

@@ -14,10 +14,11 @@ use super::review::Rounds;
 use super::shared::Shared;
 use super::sides::reading;
 use super::slices::rows_per_slice;
-use crate::datasource::mysql::{Flavour, Session};
 use crate::datasource::mysql::compare::{LiveColumn, RowStream, live_columns};
+use crate::datasource::mysql::{Flavour, Session};
 use crate::error::{Error, Kind, Result};
 use crate::model::table::TableName;
+use std::collections::HashSet;
 use std::sync::Arc;
 
 /// How often a table without a key is compared anew because too much of it was in flight.
@@ -115,7 +116,8 @@ async fn judge(
 
 /// Whether both servers tell `-0` from `0`: MariaDB does not store the sign.
 fn signed_zero(shared: &Shared) -> bool {
-    shared.sides.source.flavour != Flavour::MariaDb && shared.sides.target.flavour != Flavour::MariaDb
+    shared.sides.source.flavour != Flavour::MariaDb
+        && shared.sides.target.flavour != Flavour::MariaDb
 }
 
 /// The target's columns; names in lower case where the target keeps them so.
@@ -206,7 +208,7 @@ async fn compare_keyless_once(
         drop(lease);
         if corrector.is_some() {
             let before = counts.differences();
-            counts = left_after_correction(shared, plan, &different).await?;
+            counts = left_after_correction(shared, plan, different).await?;
             *corrected += before.saturating_sub(counts.differences());
         }
         if counts.differences() == 0 && found.more {
@@ -236,13 +238,14 @@ async fn compare_keyless_once(
 async fn left_after_correction(
     shared: &Arc<Shared>,
     plan: &Plan,
-    different: &[(Image, i64)],
+    different: Vec<(Image, i64)>,
 ) -> Result<Counts> {
+    let mut corrected: HashSet<Image> = different.iter().map(|(image, _)| *image).collect();
     let mut lease = shared.sides.lease().await?;
     let left = keyless::review(
         plan,
         lease.pair()?,
-        different.iter().copied().collect(),
+        different.into_iter().collect(),
         Rounds::from(&shared.options),
         &*shared.progressed,
         &shared.progress,
@@ -250,12 +253,18 @@ async fn left_after_correction(
     .await?;
     lease.give_back();
     let mut counts = Counts::default();
-    for (_, surplus) in left {
+    for (image, surplus) in left {
+        corrected.remove(&image);
         match surplus > 0 {
             true => counts.source_only += surplus.unsigned_abs(),
             false => counts.dest_only += surplus.unsigned_abs(),
         }
     }
+    let corrected: Vec<String> = corrected
+        .iter()
+        .map(|image| format!("{image:032x}"))
+        .collect();
+    shared.log.corrected(&plan.source, &corrected).await?;
     Ok(counts)
 }
 

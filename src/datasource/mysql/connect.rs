@@ -88,7 +88,9 @@ impl Server {
         if session != Session::Write {
             // the server's own mode may refuse a zero date in a key range, pad CHAR with spaces,
             // or take a backslash in a literal for itself
-            out.push("SET SESSION sql_mode = 'ALLOW_INVALID_DATES,NO_AUTO_VALUE_ON_ZERO'".to_owned());
+            out.push(
+                "SET SESSION sql_mode = 'ALLOW_INVALID_DATES,NO_AUTO_VALUE_ON_ZERO'".to_owned(),
+            );
         }
         match session {
             Session::Plain => {}

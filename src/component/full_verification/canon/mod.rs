@@ -75,7 +75,10 @@ pub fn canonical(class: Class, value: &[u8]) -> Cow<'_, [u8]> {
             number::Number::parse(value).map(|n| n.canonical(false)),
             value,
         ),
-        Class::Float => owned_or(float(value).map(|f| f.to_bits().to_be_bytes().to_vec()), value),
+        Class::Float => owned_or(
+            float(value).map(|f| f.to_bits().to_be_bytes().to_vec()),
+            value,
+        ),
         // adding 0 turns -0 into 0 and leaves all else as it is
         Class::FloatNoSignedZero => owned_or(
             float(value).map(|f| (f + 0.0).to_bits().to_be_bytes().to_vec()),
