@@ -7,19 +7,22 @@
 pub mod batch;
 pub mod binlog;
 pub mod bounds;
+pub mod compare;
 pub mod connect;
 pub mod endpoint;
 pub mod fault;
 pub mod fence;
 pub mod insert;
 pub mod literal;
+pub mod privileges;
 pub mod scan;
 pub mod select;
-pub mod writer;
+pub mod settings;
 pub mod sink;
 pub mod slicing;
 pub mod snapshot;
 pub mod stats;
+pub mod writer;
 
 pub use connect::{Server, Session};
 pub use endpoint::{Endpoint, Flavour, Secret};
