@@ -1,7 +1,10 @@
 //! Incr-Sync against real targets: random histories through kills of the work and of the server,
 //! and changes of keyless tables with every column type.
 
-#![allow(clippy::print_stdout, reason = "a failed run is repeated with its seed")]
+#![allow(
+    clippy::print_stdout,
+    reason = "a failed run is repeated with its seed"
+)]
 
 use oms::{component, error, model};
 

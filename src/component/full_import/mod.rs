@@ -16,9 +16,11 @@ mod copy;
 mod meter;
 mod plan;
 mod queue;
+mod rm;
 mod slices;
 mod worker;
 
+pub use rm::{RmSlices, keyless_positions};
 pub use slices::{Slice, SliceInfo, SliceState, SliceStore, TableProvider};
 
 use crate::component::contract::{Context, Finish, Work, cancelled_is_fine};

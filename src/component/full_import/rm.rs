@@ -65,13 +65,21 @@ impl RmSlices {
             task_info: Some(info),
             ..TaskUpdate::default()
         };
-        let written = self.metadata.tasks().update(&task.id, update, self.leader).await?;
+        let written = self
+            .metadata
+            .tasks()
+            .update(&task.id, update, self.leader)
+            .await?;
         Ok(written.require("oms_task", &task.id, self.leader)?)
     }
 
     /// When its last slice is done, the table is.
     async fn close_table(&self, name: &TableName) -> Result<()> {
-        let counts = self.metadata.slices().table_counts(&self.table(name)).await?;
+        let counts = self
+            .metadata
+            .slices()
+            .table_counts(&self.table(name))
+            .await?;
         if counts.finished == counts.total() {
             let info = json!({ "slices": counts.total(), "rows": counts.copied_rows, "bytes": counts.copied_bytes });
             self.set_task(name, TaskStatus::Finished, info).await?;
@@ -112,7 +120,9 @@ impl SliceStore for RmSlices {
                 return Ok(None);
             }
             let rows = self.metadata.slices().list(&self.table(table)).await?;
-            let slices = rows.into_iter().map(|row| slice(table, row.map_err(MetaError::CorruptRow)?));
+            let slices = rows
+                .into_iter()
+                .map(|row| slice(table, row.map_err(MetaError::CorruptRow)?));
             slices.collect::<Result<_>>().map(Some)
         })
     }
@@ -129,7 +139,12 @@ impl SliceStore for RmSlices {
             let new = slices.iter().map(new_slice).collect::<Result<_>>()?;
             self.metadata.slices().insert_many(&key, new, epoch).await?;
             // the table counts as cut from here on: a crash before it begins the cut anew
-            self.set_task(table, TaskStatus::Running, json!({ "slices": slices.len() })).await?;
+            self.set_task(
+                table,
+                TaskStatus::Running,
+                json!({ "slices": slices.len() }),
+            )
+            .await?;
             if slices.is_empty() {
                 self.close_table(table).await?;
             }
@@ -156,12 +171,20 @@ impl SliceStore for RmSlices {
             };
             let counts = (signed(slice.rows), signed(slice.bytes));
             let info = json(&slice.info)?;
-            let written = self.metadata.slices().write(&key, status, counts, &info, epoch).await?;
+            let written = self
+                .metadata
+                .slices()
+                .write(&key, status, counts, &info, epoch)
+                .await?;
             written.require("oms_slice", format!("{table}/{}", slice.no), epoch)?;
             match slice.state {
                 SliceState::Finished => self.close_table(table).await,
                 SliceState::Failed => {
-                    let counts = self.metadata.slices().table_counts(&self.table(table)).await?;
+                    let counts = self
+                        .metadata
+                        .slices()
+                        .table_counts(&self.table(table))
+                        .await?;
                     let info = json!({ "slices": counts.total(), "error": slice.info.error });
                     self.set_task(table, TaskStatus::Failed, info).await
                 }
@@ -211,6 +234,7 @@ fn json<T: serde::Serialize>(value: &T) -> Result<Value> {
 }
 
 fn parsed<T: DeserializeOwned>(table: &TableName, column: &str, value: Value) -> Result<T> {
-    serde_json::from_value(value)
-        .map_err(|e| Error::new(Kind::RmCorrupt, format!("oms_slice.{column} of {table}")).caused_by(e))
+    serde_json::from_value(value).map_err(|e| {
+        Error::new(Kind::RmCorrupt, format!("oms_slice.{column} of {table}")).caused_by(e)
+    })
 }

@@ -32,6 +32,7 @@ pub mod ports;
 mod report;
 mod retry;
 mod review;
+mod rm;
 mod shared;
 mod sides;
 mod slices;
@@ -42,4 +43,5 @@ mod work;
 
 pub use outcome::{Counts, DiffKind, Difference, ResultType, TableOutcome};
 pub use ports::{NobodyTells, Passed, Progressed, TablePair, TableProvider, VerifyLog};
+pub use rm::RmVerifyLog;
 pub use work::FullVerificationWork;

@@ -10,7 +10,6 @@ use crate::metadata::{
 use crate::model::table::TableName;
 use futures::future::BoxFuture;
 use serde_json::{Value, json};
-use sha2::{Digest, Sha256};
 
 /// Keeps one run's results in `rm`.
 pub struct RmVerifyLog {
@@ -42,7 +41,11 @@ impl RmVerifyLog {
 
     async fn update(&self, table: &TableName, update: VerifyUpdate) -> Result<()> {
         let key = self.key(table);
-        let written = self.metadata.verify().update(&key, update, self.epoch).await?;
+        let written = self
+            .metadata
+            .verify()
+            .update(&key, update, self.epoch)
+            .await?;
         Ok(written.require("oms_verify_result", key.to_string(), self.epoch)?)
     }
 }
@@ -50,12 +53,19 @@ impl RmVerifyLog {
 impl VerifyLog for RmVerifyLog {
     fn finished(&self) -> BoxFuture<'_, Result<Vec<TableOutcome>>> {
         Box::pin(async move {
-            let rows = self.metadata.verify().list(&self.project, self.sub_id, 0, 0).await?;
+            let rows = self
+                .metadata
+                .verify()
+                .list(&self.project, self.sub_id, 0, 0)
+                .await?;
             Ok(rows
                 .into_iter()
                 .flatten()
                 .filter(|row| row.status == VerifyStatus::Finished)
-                .filter_map(|row| serde_json::from_value::<TableOutcome>(row.extra_info.get("outcome")?.clone()).ok())
+                .filter_map(|row| {
+                    serde_json::from_value::<TableOutcome>(row.extra_info.get("outcome")?.clone())
+                        .ok()
+                })
                 .filter(|outcome| outcome.result != ResultType::RuntimeException)
                 .collect())
         })
@@ -81,7 +91,10 @@ impl VerifyLog for RmVerifyLog {
         counts: Counts,
         estimate: u64,
     ) -> BoxFuture<'a, Result<()>> {
-        let percent = (counts.source_rows * 100).checked_div(estimate).unwrap_or(0).min(99);
+        let percent = (counts.source_rows * 100)
+            .checked_div(estimate)
+            .unwrap_or(0)
+            .min(99);
         let update = VerifyUpdate {
             progress: Some(percent as i32),
             ..counted(&counts)
@@ -97,8 +110,27 @@ impl VerifyLog for RmVerifyLog {
         Box::pin(async move {
             let key = self.key(source);
             let diffs = differences.iter().map(new_diff).collect();
-            let written = self.metadata.verify().add_diffs(&key, diffs, self.epoch).await?;
+            let written = self
+                .metadata
+                .verify()
+                .add_diffs(&key, diffs, self.epoch)
+                .await?;
             Ok(written.require("oms_verify_diff", key.to_string(), self.epoch)?)
+        })
+    }
+
+    fn corrected<'a>(
+        &'a self,
+        source: &'a TableName,
+        ids: &'a [String],
+    ) -> BoxFuture<'a, Result<()>> {
+        Box::pin(async move {
+            let key = self.key(source);
+            Ok(self
+                .metadata
+                .verify()
+                .mark_corrected_rows(&key, ids)
+                .await?)
         })
     }
 
@@ -106,11 +138,20 @@ impl VerifyLog for RmVerifyLog {
         Box::pin(async move {
             let failed = outcome.result == ResultType::RuntimeException;
             let update = VerifyUpdate {
-                status: Some(if failed { VerifyStatus::Error } else { VerifyStatus::Finished }),
+                status: Some(if failed {
+                    VerifyStatus::Error
+                } else {
+                    VerifyStatus::Finished
+                }),
                 result_type: VerifyResultType::from_text(outcome.result.name()),
                 result_desc: Some(outcome.message.clone()),
                 progress: Some(100),
-                message: Some(outcome.error.as_ref().map_or_else(String::new, |e| format!("{}: {}", e.code, e.message))),
+                message: Some(
+                    outcome
+                        .error
+                        .as_ref()
+                        .map_or_else(String::new, |e| format!("{}: {}", e.code, e.message)),
+                ),
                 extra_info: Some(json!({
                     "outcome": outcome,
                     "corrected": outcome.counts.corrected,
@@ -134,21 +175,15 @@ fn counted(counts: &Counts) -> VerifyUpdate {
 }
 
 fn new_diff(difference: &Difference) -> NewDiff {
-    let details = serde_json::to_value(&difference.details).unwrap_or(Value::Null);
-    // rows of a table without a key are told apart by their values
-    let key_hash = difference.key.is_empty().then(|| {
-        let text = format!("{:?} {details}", difference.kind);
-        Sha256::digest(text).iter().map(|b| format!("{b:02x}")).collect()
-    });
     NewDiff {
-        key_hash,
+        key_hash: Some(difference.id.clone()),
         kind: match difference.kind {
             DiffKind::MasterOnly => DiffType::MasterOnly,
             DiffKind::ImageOnly => DiffType::ImageOnly,
             DiffKind::Mismatched => DiffType::Mismatched,
         },
         unique_keys: serde_json::to_value(&difference.key).unwrap_or(Value::Null),
-        details,
-        correction_sql: String::new(),
+        details: serde_json::to_value(&difference.details).unwrap_or(Value::Null),
+        correction_sql: difference.correction_sql.clone(),
     }
 }

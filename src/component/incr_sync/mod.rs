@@ -23,6 +23,7 @@ pub mod matrix;
 pub mod mysql_target;
 pub mod plan;
 pub mod render;
+mod rm;
 mod stats;
 pub mod target;
 pub mod window;
@@ -31,6 +32,7 @@ mod work;
 pub use ddl::{DdlApplier, DdlTaskState, DdlTasks};
 pub use lane::Retry;
 pub use mysql_target::MySqlTarget;
+pub use rm::RmDdlTasks;
 pub use work::{IncrSyncWork, OpenLog, Settings};
 
 #[cfg(test)]
