@@ -1,11 +1,12 @@
 //! MySQL and its relatives: MySQL, MariaDB, OceanBase (MySQL mode).
 //!
 //! [`endpoint`] says where a server is, [`connect`] opens sessions that behave alike on all
-//! flavours, [`literal`] writes a row's cells into SQL, [`select`] names columns so that the
+//! flavours, [`ddl`] writes definitions for a target, [`literal`] writes a row's cells into SQL, [`select`] names columns so that the
 //! answer is the row encoding of [`crate::model::row`].
 
 pub mod binlog;
 pub mod connect;
+pub mod ddl;
 pub mod endpoint;
 pub mod fault;
 pub mod literal;
