@@ -1,7 +1,35 @@
-//! DDL statements of MySQL and MariaDB, as far as they are understood, and what they do to a
-//! [`Table`].
+//! DDL statements of MySQL, MariaDB and OceanBase, as far as they are understood, and what they
+//! do to a [`Table`].
+//!
+//! [`parse`] reads any statement and never fails: what touches tables in a way that is not
+//! understood is [`Ddl::Unsupported`], what doesn't touch them is [`Ddl::Irrelevant`].
+//! [`parse_definition`] reads what `SHOW CREATE TABLE` prints. [`apply`] and [`like`] keep a
+//! table's definition up to date while the log is read. A [`Dialect`] says which server spoke.
+
+mod alter;
+mod apply;
+pub mod charset;
+mod column;
+mod constraint;
+mod create;
+mod cursor;
+mod dialect;
+mod finish;
+mod lexer;
+mod oceanbase;
+mod options;
+mod resolve;
+mod statement;
+#[cfg(test)]
+mod tests;
+mod types;
+
+pub use apply::{apply, like};
+pub use dialect::{CharsetDefault, Dialect, Family};
+pub use statement::{parse, parse_definition, parse_with};
 
 use super::table::{Check, Column, DefaultValue, ForeignKey, Key, Table, TableName};
+use std::collections::BTreeMap;
 
 /// What a DDL statement does.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -33,14 +61,25 @@ pub enum Ddl {
     AlterTable {
         /// The table.
         name: TableName,
-        /// What is done, in order.
+        /// What is done; all at once, so that every action names columns as they were before.
         actions: Vec<AlterAction>,
     },
     /// RENAME TABLE, or ALTER TABLE … RENAME alone.
     RenameTable(Vec<(TableName, TableName)>),
     /// TRUNCATE TABLE.
     TruncateTable(TableName),
-    /// Does not touch a table's rows or definition (views, users, routines, databases made, …).
+    /// CREATE DATABASE or ALTER DATABASE: touches no table, but says what later ones get
+    /// ([`Dialect::schemas`]).
+    SchemaDefault {
+        /// The database.
+        schema: String,
+        /// Its default from now on; None: not named, so the server's default for a new one, and
+        /// unchanged for an old one.
+        default: Option<CharsetDefault>,
+    },
+    /// DROP DATABASE: all its tables are gone.
+    DropSchema(String),
+    /// Does not touch a table's rows or definition (views, users, routines, …).
     Irrelevant,
     /// Touches tables in a way that is not understood.
     Unsupported {
@@ -54,11 +93,12 @@ pub enum Ddl {
 /// One action of ALTER TABLE.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum AlterAction {
-    /// ADD COLUMN.
+    /// ADD COLUMN. A character column that names no character set has none here, and gets the
+    /// table's by [`apply`].
     AddColumn(Box<Column>, Place),
     /// DROP COLUMN.
     DropColumn(String),
-    /// MODIFY COLUMN (the name stays) or CHANGE COLUMN.
+    /// MODIFY COLUMN (the name stays) or CHANGE COLUMN; see [`AlterAction::AddColumn`].
     ChangeColumn {
         /// The old name.
         old: String,
@@ -71,28 +111,40 @@ pub enum AlterAction {
     RenameColumn(String, String),
     /// ALTER COLUMN … SET DEFAULT / DROP DEFAULT.
     SetDefault(String, Option<DefaultValue>),
-    /// ADD KEY, ADD UNIQUE, ADD PRIMARY KEY, CREATE INDEX.
+    /// ALTER COLUMN … SET INVISIBLE (true) / VISIBLE (false).
+    SetInvisible(String, bool),
+    /// ADD KEY, ADD UNIQUE, ADD PRIMARY KEY, CREATE INDEX. An empty name: the server names it.
     AddKey(Key),
     /// DROP KEY, DROP PRIMARY KEY (its name is `PRIMARY`), DROP INDEX.
     DropKey(String),
     /// RENAME KEY a TO b.
     RenameKey(String, String),
-    /// ADD FOREIGN KEY.
+    /// ADD FOREIGN KEY. An empty name: the server names it.
     AddForeignKey(ForeignKey),
     /// DROP FOREIGN KEY.
     DropForeignKey(String),
     /// ADD CHECK.
     AddCheck(Check),
-    /// DROP CHECK or DROP CONSTRAINT of one.
+    /// DROP CHECK.
     DropCheck(String),
+    /// ALTER CHECK … [NOT] ENFORCED.
+    EnforceCheck(String, bool),
+    /// DROP CONSTRAINT: a check, a foreign key, a unique or the primary key.
+    DropConstraint(String),
     /// COMMENT = '…'.
     Comment(String),
     /// AUTO_INCREMENT = n.
     AutoIncrement(u64),
+    /// DEFAULT CHARACTER SET: of columns that are added later.
+    DefaultCharset(CharsetDefault),
+    /// CONVERT TO CHARACTER SET: the default and all columns. None: the database's default.
+    ConvertCharset(Option<CharsetDefault>),
     /// Changes nothing that is kept (ENGINE, ALGORITHM, LOCK, FORCE, ENABLE KEYS, …).
     Nothing,
     /// RENAME TO, together with other actions.
     RenameTo(TableName),
+    /// With IF EXISTS or IF NOT EXISTS: nothing where it can't be done.
+    IfPossible(Box<AlterAction>),
 }
 
 /// Where a column goes.
@@ -104,4 +156,17 @@ pub enum Place {
     First,
     /// AFTER this one.
     After(String),
+}
+
+/// What `SHOW CREATE TABLE` says.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Definition {
+    /// The table.
+    pub table: Table,
+    /// FULLTEXT parsers by the name of the key.
+    pub parsers: BTreeMap<String, String>,
+    /// Keys that the optimizer does not use (INVISIBLE, IGNORED).
+    pub invisible_keys: Vec<String>,
+    /// Storage engine.
+    pub engine: Option<String>,
 }
