@@ -34,7 +34,9 @@ pub fn decide(ddl: &Ddl, concerns: &dyn Fn(&TableName) -> bool) -> Decision {
         }
     };
     match ddl {
-        Ddl::Irrelevant => Decision::Ignore,
+        Ddl::Irrelevant | Ddl::SchemaDefault { .. } => Decision::Ignore,
+        // its tables are not named: whether one of them is in scope, only a person can say
+        Ddl::DropSchema(schema) => Decision::Stop(format!("database {schema} is dropped")),
         Ddl::CreateTable { table, .. } => apply_if(&table.name),
         Ddl::CreateTableLike { name, .. } | Ddl::TruncateTable(name) => apply_if(name),
         Ddl::DropTable { names, if_exists } => {

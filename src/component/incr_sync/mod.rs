@@ -12,6 +12,7 @@
 //! [`plan`], through a [`target`]; [`window`] knows how far all is; [`barrier`] passes DDL and
 //! large transactions. `docs/incr-sync.md` argues why the result is right.
 
+mod apply_ddl;
 mod barrier;
 pub mod canon;
 pub mod ddl;
@@ -29,6 +30,7 @@ pub mod target;
 pub mod window;
 mod work;
 
+pub use apply_ddl::MySqlDdl;
 pub use ddl::{DdlApplier, DdlTaskState, DdlTasks};
 pub use lane::Retry;
 pub use mysql_target::MySqlTarget;

@@ -9,6 +9,7 @@
 
 mod index;
 mod log;
+mod rm;
 mod sides;
 mod table;
 #[cfg(test)]
@@ -18,4 +19,5 @@ mod work;
 
 pub use index::IndexTransfer;
 pub use log::{Object, ObjectLog, TaskType};
+pub use rm::RmObjects;
 pub use work::StructTransfer;

@@ -15,8 +15,10 @@ use mysql_async::{Conn, Row};
 use std::collections::BTreeSet;
 
 mod facts;
+mod scope;
 
 pub use facts::{dialect, target};
+pub use scope::{table, tables_in_scope, target_of};
 
 /// Databases that belong to the server or to us.
 pub const SYSTEM_SCHEMAS: &[&str] = &[
