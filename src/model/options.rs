@@ -26,6 +26,8 @@ pub struct StoreOptions {
     pub fsync_interval_ms: u64,
     /// `store.clearer.outdated`: what is older is deleted, seconds (migration: 120 h).
     pub retention_secs: u64,
+    /// What goes beyond is deleted even if it is not old, bytes; 0: no limit.
+    pub retention_bytes: u64,
     /// A transaction is kept in pieces of about this size, bytes.
     pub piece_bytes: usize,
     /// How often the heartbeat row is written at the source, milliseconds.
@@ -38,6 +40,7 @@ impl Default for StoreOptions {
             segment_bytes: 256 << 20,
             fsync_interval_ms: 100,
             retention_secs: 432_000,
+            retention_bytes: 0,
             piece_bytes: 1 << 20,
             heartbeat_ms: 1000,
         }

@@ -1,10 +1,6 @@
 //! MySQL and its relatives: MySQL, MariaDB, OceanBase (MySQL mode).
 //!
 //! [`endpoint`] says where a server is, [`connect`] opens sessions that behave alike on all
-//! flavours, [`catalogue`] says what tables a server has, [`ddl`] writes their definitions for
-//! another server, [`literal`] writes a row's cells into SQL, [`select`] names columns so that the
-//! answer is the row encoding of [`crate::model::row`].
-
 pub mod batch;
 pub mod binlog;
 pub mod bounds;

@@ -2,6 +2,7 @@
 //! `sql_mode`, and the character sets that apply where a statement names none.
 
 use super::charset;
+use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
 /// Families of servers with a grammar and defaults of their own.
@@ -17,7 +18,7 @@ pub enum Family {
 }
 
 /// A default character set and its collation.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CharsetDefault {
     /// Character set, lower case.
     pub charset: String,

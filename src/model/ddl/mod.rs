@@ -29,10 +29,11 @@ pub use dialect::{CharsetDefault, Dialect, Family};
 pub use statement::{parse, parse_definition, parse_with};
 
 use super::table::{Check, Column, DefaultValue, ForeignKey, Key, Table, TableName};
+use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
 /// What a DDL statement does.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Ddl {
     /// CREATE TABLE with its definition.
     CreateTable {
@@ -91,7 +92,7 @@ pub enum Ddl {
 }
 
 /// One action of ALTER TABLE.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum AlterAction {
     /// ADD COLUMN. A character column that names no character set has none here, and gets the
     /// table's by [`apply`].
@@ -148,7 +149,7 @@ pub enum AlterAction {
 }
 
 /// Where a column goes.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Place {
     /// Where it is; a new one at the end.
     Default,

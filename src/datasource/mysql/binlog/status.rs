@@ -1,0 +1,170 @@
+//! What the source says about its log: where it ends, how it is written, whose it is.
+
+use super::super::connect::Server;
+use super::super::endpoint::Flavour;
+use super::super::fault::fault;
+use crate::error::{Error, Kind, Result};
+use crate::model::position::Position;
+use mysql_async::Conn;
+use mysql_async::prelude::Queryable;
+use std::collections::HashMap;
+
+/// The end of the log.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LogEnd {
+    /// The position, with what was executed.
+    pub position: Position,
+    /// Databases to which the log is restricted (`binlog_do_db`); empty: all.
+    pub only: Vec<String>,
+    /// Databases that are left out of the log (`binlog_ignore_db`).
+    pub without: Vec<String>,
+}
+
+/// Where the log ends now.
+pub async fn log_end(conn: &mut Conn, server: &Server) -> Result<LogEnd> {
+    let what = || format!("asking {} for the end of its log", server.endpoint);
+    let statement = match (server.flavour, server.version_numbers()) {
+        (Flavour::MySql, version) if version >= (8, 2, 0) => "SHOW BINARY LOG STATUS",
+        _ => "SHOW MASTER STATUS",
+    };
+    let row: Option<mysql_async::Row> = conn
+        .query_first(statement)
+        .await
+        .map_err(|e| fault(what(), e))?;
+    let row = row.ok_or_else(|| {
+        Error::new(Kind::LogFormat, what())
+            .detail("the source writes no binary log (log_bin is off)")
+            .remedy("Start the source with log_bin=ON, binlog_format=ROW and binlog_row_image=FULL.")
+    })?;
+    let text = |at: usize| row.get_opt::<String, _>(at).and_then(std::result::Result::ok);
+    let offset = row.get_opt::<u64, _>(1).and_then(std::result::Result::ok);
+    let (Some(file), Some(offset)) = (text(0), offset) else {
+        return Err(Error::new(Kind::StatementFailed, what()).detail("the answer has no position"));
+    };
+    let names = |at: usize| -> Vec<String> {
+        text(at)
+            .unwrap_or_default()
+            .split(',')
+            .map(|name| name.trim().to_owned())
+            .filter(|name| !name.is_empty())
+            .collect()
+    };
+    let (only, without) = (names(2), names(3));
+    let gtid = match server.flavour {
+        Flavour::MariaDb => conn
+            .exec_first("SELECT BINLOG_GTID_POS(?, ?)", (&file, offset))
+            .await
+            .map_err(|e| fault(what(), e))?
+            .flatten()
+            .filter(|gtid: &String| !gtid.is_empty()),
+        _ => text(4)
+            .map(|set| set.replace(['\n', ' '], ""))
+            .filter(|set| !set.is_empty()),
+    };
+    let time_ms: Option<u64> = conn
+        .query_first("SELECT CAST(UNIX_TIMESTAMP(NOW(3)) * 1000 AS UNSIGNED)")
+        .await
+        .map_err(|e| fault(what(), e))?;
+    Ok(LogEnd {
+        position: Position {
+            file,
+            offset,
+            gtid,
+            time_ms: time_ms.unwrap_or(0),
+        },
+        only,
+        without,
+    })
+}
+
+/// How the log is written, and whose it is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LogSettings {
+    variables: HashMap<String, String>,
+}
+
+const VARIABLES: &[&str] = &[
+    "log_bin",
+    "binlog_format",
+    "binlog_row_image",
+    "binlog_row_value_options",
+    "gtid_mode",
+    "server_uuid",
+    "server_uid",
+    "server_id",
+    "lower_case_table_names",
+    "character_set_server",
+    "collation_server",
+    "default_collation_for_utf8mb4",
+    "explicit_defaults_for_timestamp",
+];
+
+impl LogSettings {
+    /// Reads the settings.
+    pub async fn read(conn: &mut Conn, server: &Server) -> Result<Self> {
+        let names = VARIABLES
+            .iter()
+            .map(|name| format!("'{name}'"))
+            .collect::<Vec<_>>()
+            .join(",");
+        let rows: Vec<(String, String)> = conn
+            .query(format!(
+                "SHOW GLOBAL VARIABLES WHERE Variable_name IN ({names})"
+            ))
+            .await
+            .map_err(|e| {
+                fault(
+                    format!("asking {} for the settings of its log", server.endpoint),
+                    e,
+                )
+            })?;
+        let variables = rows
+            .into_iter()
+            .map(|(name, value)| (name.to_ascii_lowercase(), value))
+            .collect();
+        Ok(Self { variables })
+    }
+
+    /// A variable's value, where the server has it.
+    pub fn get(&self, name: &str) -> Option<&str> {
+        self.variables.get(name).map(String::as_str)
+    }
+
+    /// What tells this server from every other one, as far as it knows itself.
+    pub fn identity(&self) -> String {
+        let unique = ["server_uuid", "server_uid"]
+            .iter()
+            .find_map(|name| self.get(name).filter(|value| !value.is_empty()));
+        match unique {
+            Some(uuid) => uuid.to_owned(),
+            None => format!("server_id={}", self.get("server_id").unwrap_or("0")),
+        }
+    }
+
+    /// Whether transactions are found by their GTID.
+    pub fn uses_gtid(&self, server: &Server) -> bool {
+        server.flavour == Flavour::MariaDb || self.get("gtid_mode") == Some("ON")
+    }
+
+    /// What stands against reading rows from the log, in words.
+    pub fn problem(&self) -> Option<String> {
+        let is = |name: &str, wanted: &str| {
+            self.get(name)
+                .is_none_or(|value| value.eq_ignore_ascii_case(wanted))
+        };
+        if !is("log_bin", "ON") {
+            return Some("log_bin is off".to_owned());
+        }
+        for (name, wanted) in [
+            ("binlog_format", "ROW"),
+            ("binlog_row_image", "FULL"),
+            ("binlog_row_value_options", ""),
+        ] {
+            if !is(name, wanted) {
+                let value = self.get(name).unwrap_or_default();
+                return Some(format!("{name} is {value}, not '{wanted}'"));
+            }
+        }
+        None
+    }
+}
