@@ -33,6 +33,7 @@ use model::options::IncrSyncOptions;
 use model::position::Position;
 use model::table::{ColumnType, Table, TableName};
 use mysql_async::prelude::Queryable;
+use oms::component::log_source::LogSource;
 use oms::datasource::mysql::{Endpoint, Server as Target, Session, select};
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -82,8 +83,9 @@ struct Follow {
 impl Follow {
     fn work(&self, seed: u64) -> (Box<IncrSyncWork>, Arc<ProgressCell>) {
         let items = Arc::clone(&self.items);
-        let open: OpenLog = Arc::new(move |from: &Position| {
-            Ok(Box::new(world::MemoryLog::new(&items, from, seed)) as Box<_>)
+        let open: OpenLog = Arc::new(move |from: Position| {
+            let log: Box<dyn LogSource> = Box::new(world::MemoryLog::new(&items, &from, seed));
+            Box::pin(async move { Ok(log) })
         });
         let options = IncrSyncOptions {
             lanes: self.lanes,

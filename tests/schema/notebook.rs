@@ -70,10 +70,10 @@ impl ObjectLog for Notebook {
         object: &'a Object,
         report: &'a ErrorReport,
     ) -> BoxFuture<'a, Result<()>> {
-        self.failed
-            .lock()
-            .expect("lock")
-            .insert(object.to_string(), format!("{} {}", report.code, report.message));
+        self.failed.lock().expect("lock").insert(
+            object.to_string(),
+            format!("{} {}", report.code, report.message),
+        );
         Box::pin(async { Ok(()) })
     }
 }

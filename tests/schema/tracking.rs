@@ -72,7 +72,9 @@ const MYSQL: &[&str] = &[
 /// Runs the statements and compares after each.
 pub async fn agrees(server: &Server) {
     let (opened, mut conn) = open(server).await;
-    let mut dialect = catalogue::dialect(&mut conn, &opened).await.expect("dialect");
+    let mut dialect = catalogue::dialect(&mut conn, &opened)
+        .await
+        .expect("dialect");
     let own = if server.kind() == Kind::MariaDb {
         MARIADB
     } else {
@@ -94,7 +96,11 @@ pub async fn agrees(server: &Server) {
                 .expect("understood")
                 .unwrap_or_else(|| panic!("{name} is tracked but not there after {sql}"))
                 .table;
-            wrong.extend(compare(tracked, &shown).into_iter().map(|d| format!("{sql}\n    {name}: {d}")));
+            wrong.extend(
+                compare(tracked, &shown)
+                    .into_iter()
+                    .map(|d| format!("{sql}\n    {name}: {d}")),
+            );
         }
         if !wrong.is_empty() {
             panic!("{}", wrong.join("\n"));
@@ -108,7 +114,9 @@ fn follow(tables: &mut BTreeMap<TableName, Table>, dialect: &mut Dialect, sql: &
         Ddl::CreateTable { table, .. } => {
             tables.insert(table.name.clone(), *table);
         }
-        Ddl::CreateTableLike { name, like: model, .. } => {
+        Ddl::CreateTableLike {
+            name, like: model, ..
+        } => {
             let table = like(&tables[&model], &name, dialect);
             tables.insert(name, table);
         }
@@ -147,7 +155,10 @@ fn compare(tracked: &Table, shown: &Table) -> Vec<String> {
         out.push(format!("{:?} / {:?}", names(tracked), names(shown)));
     }
     if (&tracked.charset, &tracked.collation) != (&shown.charset, &shown.collation) {
-        out.push(format!("default {} / {}", tracked.collation, shown.collation));
+        out.push(format!(
+            "default {} / {}",
+            tracked.collation, shown.collation
+        ));
     }
     if tracked.comment != shown.comment {
         out.push(format!("comment {} / {}", tracked.comment, shown.comment));

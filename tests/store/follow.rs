@@ -19,7 +19,9 @@ use std::sync::Arc;
 /// The end of the log.
 pub async fn position(server: &Server) -> Position {
     let mut conn = server.session(Session::Plain).await.expect("session");
-    let settings = LogSettings::read(&mut conn, server).await.expect("settings");
+    let settings = LogSettings::read(&mut conn, server)
+        .await
+        .expect("settings");
     let mut end = status::log_end(&mut conn, server).await.expect("position");
     if !settings.uses_gtid(server) {
         end.position.gtid = None;
@@ -101,7 +103,8 @@ pub async fn changes(
                         RowsKind::Delete => Op::Delete(first),
                         RowsKind::Update => {
                             let mut second = Vec::new();
-                            rows.second_image(&mut second).map_err(|b| b.error("test"))?;
+                            rows.second_image(&mut second)
+                                .map_err(|b| b.error("test"))?;
                             Op::Update {
                                 old: first,
                                 new: Row(second.into()),

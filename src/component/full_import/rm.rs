@@ -93,21 +93,15 @@ impl RmSlices {
 pub async fn keyless_positions(
     metadata: &Metadata,
     project: &ProjectId,
-    tables: impl IntoIterator<Item = TableName>,
 ) -> Result<HashMap<TableName, Position>> {
     let mut positions = HashMap::new();
-    for name in tables {
-        let key = TableKey {
-            project_id: project.0.clone(),
-            schema: name.schema.clone(),
-            table: name.name.clone(),
-        };
-        for row in metadata.slices().list(&key).await? {
-            let row = row.map_err(MetaError::CorruptRow)?;
-            let info: SliceInfo = parsed(&name, "slice_info", row.slice_info)?;
-            if let Some(position) = info.position {
-                positions.insert(name.clone(), position);
-            }
+    // such a table is one slice
+    for row in metadata.slices().first_of_tables(project.as_str()).await? {
+        let row = row.map_err(MetaError::CorruptRow)?;
+        let name = TableName::new(row.key.table.schema, row.key.table.table);
+        let info: SliceInfo = parsed(&name, "slice_info", row.slice_info)?;
+        if let Some(position) = info.position {
+            positions.insert(name, position);
         }
     }
     Ok(positions)

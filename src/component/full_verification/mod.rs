@@ -29,6 +29,7 @@ mod order;
 pub mod outcome;
 mod plan;
 pub mod ports;
+mod progressed;
 mod report;
 mod retry;
 mod review;
@@ -43,5 +44,6 @@ mod work;
 
 pub use outcome::{Counts, DiffKind, Difference, ResultType, TableOutcome};
 pub use ports::{NobodyTells, Passed, Progressed, TablePair, TableProvider, VerifyLog};
+pub use progressed::RmProgressed;
 pub use rm::RmVerifyLog;
 pub use work::FullVerificationWork;

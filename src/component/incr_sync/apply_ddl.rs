@@ -6,12 +6,13 @@
 //! a person decides.
 
 use super::ddl::DdlApplier;
+use crate::datasource::mysql::Server;
 use crate::datasource::mysql::catalogue;
 use crate::datasource::mysql::ddl::{
-    Scope, Target, convert, create_database, create_table_like, differences, map_charset, plan_alter,
+    Scope, Target, convert, create_database, create_table_like, differences, map_charset,
+    plan_alter,
 };
 use crate::datasource::mysql::writer::Writer;
-use crate::datasource::mysql::Server;
 use crate::error::{Error, Kind, Result};
 use crate::model::change::DdlEvent;
 use crate::model::ddl::{AlterAction, Ddl, Definition, Family};
@@ -38,16 +39,21 @@ impl MySqlDdl {
             Ddl::CreateTableLike { name, .. } => self.create(event, name).await,
             Ddl::DropTable { names, .. } => {
                 for name in names {
-                    self.execute(format!("DROP TABLE IF EXISTS {}", name.quoted()), name).await?;
+                    self.execute(format!("DROP TABLE IF EXISTS {}", name.quoted()), name)
+                        .await?;
                 }
                 Ok(())
             }
             Ddl::TruncateTable(name) => {
-                self.execute(format!("TRUNCATE TABLE {}", name.quoted()), name).await
+                self.execute(format!("TRUNCATE TABLE {}", name.quoted()), name)
+                    .await
             }
             Ddl::RenameTable(pairs) => self.rename(pairs).await,
             Ddl::AlterTable { name, actions } => self.alter(event, name, actions).await,
-            other => Err(unsupported(&event.schema, format!("{other:?} is not applied"))),
+            other => Err(unsupported(
+                &event.schema,
+                format!("{other:?} is not applied"),
+            )),
         }
     }
 
@@ -59,17 +65,26 @@ impl MySqlDdl {
             let differs = differences(&wanted.table, &there, Scope::Rows);
             return match differs.is_empty() {
                 true => Ok(()),
-                false => Err(Error::new(Kind::SchemaMismatch, format!("table {name} at the target"))
-                    .detail(differs.join("; "))),
+                false => Err(Error::new(
+                    Kind::SchemaMismatch,
+                    format!("table {name} at the target"),
+                )
+                .detail(differs.join("; "))),
             };
         }
         let mapped = map_charset(&after.charset, &after.collation, &target);
-        self.execute(create_database(&name.schema, &mapped, &target), name).await?;
+        self.execute(create_database(&name.schema, &mapped, &target), name)
+            .await?;
         let sql = create_table_like(&wanted.table, &wanted.parsers, &target);
         self.execute(sql, name).await
     }
 
-    async fn alter(&self, event: &DdlEvent, name: &TableName, actions: &[AlterAction]) -> Result<()> {
+    async fn alter(
+        &self,
+        event: &DdlEvent,
+        name: &TableName,
+        actions: &[AlterAction],
+    ) -> Result<()> {
         let renamed = actions.iter().find_map(|action| match action {
             AlterAction::RenameTo(to) => Some(to.clone()),
             _ => None,
@@ -88,8 +103,10 @@ impl MySqlDdl {
             {
                 return Ok(());
             }
-            return Err(Error::new(Kind::ObjectMissing, format!("altering table {name}"))
-                .detail("the target has no such table"));
+            return Err(
+                Error::new(Kind::ObjectMissing, format!("altering table {name}"))
+                    .detail("the target has no such table"),
+            );
         };
         let plan = plan_alter(&now, &others, after, self.from, &target)?;
         for statement in plan.statements {
@@ -112,14 +129,20 @@ impl MySqlDdl {
         let target = catalogue::target_of(&self.server).await?;
         let mut left = Vec::new();
         for (from, to) in pairs {
-            let (old, new) = (self.exists(&target, from).await?, self.exists(&target, to).await?);
+            let (old, new) = (
+                self.exists(&target, from).await?,
+                self.exists(&target, to).await?,
+            );
             match (old, new) {
                 (true, false) => left.push(format!("{} TO {}", from.quoted(), to.quoted())),
                 (false, true) => {}
                 (true, true) | (false, false) => {
                     let found = if old { "both tables" } else { "neither table" };
-                    return Err(Error::new(Kind::ObjectMissing, format!("renaming table {from} to {to}"))
-                        .detail(format!("the target has {found}")));
+                    return Err(Error::new(
+                        Kind::ObjectMissing,
+                        format!("renaming table {from} to {to}"),
+                    )
+                    .detail(format!("the target has {found}")));
                 }
             }
         }
@@ -127,7 +150,8 @@ impl MySqlDdl {
             return Ok(());
         }
         let (first, _) = &pairs[0];
-        self.execute(format!("RENAME TABLE {}", left.join(", ")), first).await
+        self.execute(format!("RENAME TABLE {}", left.join(", ")), first)
+            .await
     }
 
     async fn definition(&self, target: &Target, name: &TableName) -> Result<Option<Table>> {
@@ -140,7 +164,10 @@ impl MySqlDdl {
 
     async fn execute(&self, sql: String, name: &TableName) -> Result<()> {
         let mut writer = Writer::open(&self.server).await?;
-        writer.run(format!("applying DDL to {name}"), sql).await.map(drop)
+        writer
+            .run(format!("applying DDL to {name}"), sql)
+            .await
+            .map(drop)
     }
 }
 
@@ -156,7 +183,12 @@ fn after<'a>(event: &'a DdlEvent, name: &TableName) -> Result<&'a Table> {
         .iter()
         .map(|version| &version.table)
         .find(|table| table.name == *name)
-        .ok_or_else(|| unsupported(&name.schema, format!("the definition of {name} behind it is not known")))
+        .ok_or_else(|| {
+            unsupported(
+                &name.schema,
+                format!("the definition of {name} behind it is not known"),
+            )
+        })
 }
 
 fn definition(table: &Table) -> Definition {
@@ -169,5 +201,9 @@ fn definition(table: &Table) -> Definition {
 }
 
 fn unsupported(schema: &str, why: String) -> Error {
-    Error::new(Kind::DdlUnsupported, format!("DDL in database {}", quote_ident(schema))).detail(why)
+    Error::new(
+        Kind::DdlUnsupported,
+        format!("DDL in database {}", quote_ident(schema)),
+    )
+    .detail(why)
 }

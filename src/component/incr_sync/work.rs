@@ -18,7 +18,8 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 /// Opens the log behind a position.
-pub type OpenLog = Arc<dyn Fn(&Position) -> Result<Box<dyn LogSource>> + Send + Sync>;
+pub type OpenLog =
+    Arc<dyn Fn(Position) -> BoxFuture<'static, Result<Box<dyn LogSource>>> + Send + Sync>;
 
 /// What an Incr-Sync needs to know.
 pub struct Settings {
@@ -91,7 +92,7 @@ impl IncrSyncWork {
             position = %taken.watermark.position,
             "incr-sync begins"
         );
-        let mut source = (self.open_log)(&taken.watermark.position)?;
+        let mut source = (self.open_log)(taken.watermark.position.clone()).await?;
         let mut inherited = taken.applied.clone();
         let lanes = (0..lanes)
             .map(|index| {

@@ -187,7 +187,10 @@ impl Heartbeat {
             })?;
         {
             let mut state = beats.state.lock();
-            state.table = Some(Arc::new(TableVersion { id: u32::MAX, table }));
+            state.table = Some(Arc::new(TableVersion {
+                id: u32::MAX,
+                table,
+            }));
             state.columns = (columns.0, columns.1, row_id);
         }
         Ok(Self {

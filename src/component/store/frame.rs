@@ -150,7 +150,7 @@ mod tests {
             let mut bytes = Vec::new();
             push(&mut bytes, FrameKind::Heartbeat, WHOLE, TxnId(7), &payload);
             let at = at % bytes.len();
-            bytes[at] ^= 1 << bit;
+            bytes[at] ^= 1_u8 << bit;
             prop_assert!(!matches!(peek(&bytes), Next::Frame(_)));
         }
 

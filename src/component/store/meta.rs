@@ -104,8 +104,10 @@ pub(super) fn lock(dir: &Path) -> Result<File> {
                 std::thread::sleep(Duration::from_millis(20));
             }
             Err(std::fs::TryLockError::WouldBlock) => {
-                return Err(Error::new(Kind::StoreIo, format!("locking {}", path.display()))
-                    .detail("another process writes to this Store's folder"));
+                return Err(
+                    Error::new(Kind::StoreIo, format!("locking {}", path.display()))
+                        .detail("another process writes to this Store's folder"),
+                );
             }
             Err(std::fs::TryLockError::Error(error)) => {
                 return Err(io_error("locking", &path, error));

@@ -57,7 +57,11 @@ pub(super) fn on_disk(dir: &Path, damage: Option<Damage>) -> Result<OnDisk> {
 
 /// Removes what stands from a broken frame on: it is pulled again.
 fn cut(dir: &Path, damage: Damage) -> Result<()> {
-    tracing::warn!(segment = damage.segment, offset = damage.offset, "a broken frame: the log is pulled again from there");
+    tracing::warn!(
+        segment = damage.segment,
+        offset = damage.offset,
+        "a broken frame: the log is pulled again from there"
+    );
     let numbers =
         segment::numbers(dir).map_err(|e| io_error("reading the Store's folder", dir, e))?;
     // the newest first: what remains is always a whole log
@@ -231,11 +235,15 @@ impl Beginning {
 
     /// A database that is left out of the log would be lost in silence.
     fn check_databases(&self, end: &LogEnd, change: &SchemaChange) -> Result<()> {
-        let hidden = change.set.iter().map(|(_, table)| &table.name).find(|name| {
-            self.filter.matches(name)
-                && (end.without.contains(&name.schema)
-                    || !end.only.is_empty() && !end.only.contains(&name.schema))
-        });
+        let hidden = change
+            .set
+            .iter()
+            .map(|(_, table)| &table.name)
+            .find(|name| {
+                self.filter.matches(name)
+                    && (end.without.contains(&name.schema)
+                        || !end.only.is_empty() && !end.only.contains(&name.schema))
+            });
         match hidden {
             None => Ok(()),
             Some(name) => Err(Error::new(

@@ -284,7 +284,9 @@ impl Puller {
     pub fn idle(&mut self) {
         if self.assembler.txn_id().is_none()
             && !self.batch.is_open()
-            && self.quiet_since.is_some_and(|since| since.elapsed() >= QUIET)
+            && self
+                .quiet_since
+                .is_some_and(|since| since.elapsed() >= QUIET)
         {
             self.batch.heartbeat(self.assembler.position());
             self.quiet_since = None;

@@ -123,7 +123,8 @@ impl StoreReader {
             }
             _ if header.id < self.from => {}
             FrameKind::Piece => {
-                return codec::piece(header, payload, &self.versions).map(|p| Some(LogItem::Txn(p)));
+                return codec::piece(header, payload, &self.versions)
+                    .map(|p| Some(LogItem::Txn(p)));
             }
             FrameKind::Ddl => {
                 return codec::ddl(header, payload, &self.versions).map(|d| Some(LogItem::Ddl(d)));
@@ -226,7 +227,9 @@ impl LogSource for StoreReader {
     }
 
     fn tip(&self) -> Option<Position> {
-        self.live.published().map(|published| (*published.tip).clone())
+        self.live
+            .published()
+            .map(|published| (*published.tip).clone())
     }
 }
 

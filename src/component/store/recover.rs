@@ -27,7 +27,8 @@ pub struct Recovered {
 
 /// Opens the folder; None where it holds no segment. Blocks.
 pub fn recover(dir: &Path) -> Result<Option<Recovered>> {
-    let numbers = segment::numbers(dir).map_err(|e| io_error("reading the Store's folder", dir, e))?;
+    let numbers =
+        segment::numbers(dir).map_err(|e| io_error("reading the Store's folder", dir, e))?;
     let mut segments = Segments::new();
     let mut last = None;
     for (at, &number) in numbers.iter().enumerate() {
@@ -133,7 +134,13 @@ fn tail(dir: &Path, mut segments: Segments, current: u64) -> Result<Recovered> {
             }
             Found::End => break,
             Found::Broken(at, why) => {
-                tracing::warn!(segment = current, offset = at, length = len, why, "the Store's tail is torn");
+                tracing::warn!(
+                    segment = current,
+                    offset = at,
+                    length = len,
+                    why,
+                    "the Store's tail is torn"
+                );
                 break;
             }
         }
@@ -143,7 +150,11 @@ fn tail(dir: &Path, mut segments: Segments, current: u64) -> Result<Recovered> {
             .detail(format!("segment {current} has no start"))
     })?;
     if end < len {
-        tracing::info!(segment = current, bytes = len - end, "an incomplete transaction is cut from the Store's tail");
+        tracing::info!(
+            segment = current,
+            bytes = len - end,
+            "an incomplete transaction is cut from the Store's tail"
+        );
         OpenOptions::new()
             .write(true)
             .open(&path)

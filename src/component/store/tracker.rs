@@ -225,7 +225,9 @@ pub fn is_internal(schema: &str) -> bool {
         "performance_schema",
         "drc",
     ];
-    INTERNAL.iter().any(|name| name.eq_ignore_ascii_case(schema))
+    INTERNAL
+        .iter()
+        .any(|name| name.eq_ignore_ascii_case(schema))
 }
 
 /// The statement without these words at its end, whatever their case and the blanks around them.

@@ -246,7 +246,10 @@ impl WriterThread {
         self.written = frames.len() as u64;
         self.whole = self.written;
         let bytes = self.written;
-        self.live.segments.lock().insert(number, Segment { base, bytes });
+        self.live
+            .segments
+            .lock()
+            .insert(number, Segment { base, bytes });
         self.live.publish(number, bytes, tip);
         Ok(())
     }

@@ -36,7 +36,13 @@ impl RmObjects {
         Ok(self.metadata.tasks().upsert(new).await?)
     }
 
-    async fn set(&self, object: &Object, status: TaskStatus, info: Value, extra: Value) -> Result<()> {
+    async fn set(
+        &self,
+        object: &Object,
+        status: TaskStatus,
+        info: Value,
+        extra: Value,
+    ) -> Result<()> {
         let task = self.task(object).await?;
         let update = TaskUpdate {
             status: Some(status),
@@ -44,7 +50,11 @@ impl RmObjects {
             extra_info: Some(extra),
             ..TaskUpdate::default()
         };
-        let written = self.metadata.tasks().update(&task.id, update, self.leader).await?;
+        let written = self
+            .metadata
+            .tasks()
+            .update(&task.id, update, self.leader)
+            .await?;
         Ok(written.require("oms_task", &task.id, self.leader)?)
     }
 

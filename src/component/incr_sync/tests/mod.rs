@@ -8,6 +8,7 @@ use super::ddl::{DdlApplier, DdlTaskState, DdlTasks};
 use super::work::{IncrSyncWork, Settings};
 use super::{OpenLog, Retry};
 use crate::component::contract::{Assignment, Context, Finish, ProgressCell, Work};
+use crate::component::log_source::LogSource;
 use crate::error::{Kind, Result};
 use crate::model::change::{DdlEvent, LogItem};
 use crate::model::ddl::Ddl;
@@ -76,8 +77,9 @@ struct Setup {
 impl Setup {
     fn work(&self, lanes: usize, seed: u64) -> Box<IncrSyncWork> {
         let items = Arc::clone(&self.items);
-        let open: OpenLog = Arc::new(move |from: &Position| {
-            Ok(Box::new(MemoryLog::new(&items, from, seed)) as Box<_>)
+        let open: OpenLog = Arc::new(move |from: Position| {
+            let log: Box<dyn LogSource> = Box::new(MemoryLog::new(&items, &from, seed));
+            Box::pin(async move { Ok(log) })
         });
         let settings = Settings {
             start: self.start.clone(),

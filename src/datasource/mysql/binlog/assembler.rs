@@ -6,13 +6,13 @@
 //! transaction's id is the place of its first event, so whoever reads the same log again computes
 //! the same ids.
 
+use super::decode::text::client_charset;
 use super::event::{self, Header, QueryEvent, kind};
 use super::gtid::{Gtid, GtidSet, MariaGtidPos};
 use super::input::Bad;
 use super::query::{Statement, classify};
 use super::rows;
 use super::table_map::TableMap;
-use super::decode::text::client_charset;
 use crate::error::{Error, Kind, Result};
 use crate::model::ids::TxnId;
 use crate::model::position::Position;
@@ -81,9 +81,7 @@ impl Executed {
     pub fn of(position: &Position, mariadb: bool) -> Self {
         match &position.gtid {
             None => Self::Unknown,
-            Some(text) if mariadb => {
-                MariaGtidPos::parse(text).map_or(Self::Unknown, Self::MariaDb)
-            }
+            Some(text) if mariadb => MariaGtidPos::parse(text).map_or(Self::Unknown, Self::MariaDb),
             Some(text) => GtidSet::parse(text).map_or(Self::Unknown, Self::MySql),
         }
     }
@@ -102,7 +100,11 @@ impl Executed {
 enum Identity {
     None,
     MySql(Gtid),
-    MariaDb { domain: u32, server: u32, sequence: u64 },
+    MariaDb {
+        domain: u32,
+        server: u32,
+        sequence: u64,
+    },
 }
 
 #[derive(Debug)]
@@ -333,9 +335,10 @@ impl Assembler {
                 Kind::BinlogInvalid,
                 "the source says that events are missing in its log (incident)",
             ),
-            kind::OLD_ROWS_FIRST..=kind::OLD_ROWS_LAST => {
-                refused(Kind::BinlogInvalid, "the rows are in the format of MySQL 5.0")
-            }
+            kind::OLD_ROWS_FIRST..=kind::OLD_ROWS_LAST => refused(
+                Kind::BinlogInvalid,
+                "the rows are in the format of MySQL 5.0",
+            ),
             unknown => Err(Problem::Refused(
                 Kind::BinlogInvalid,
                 format!("events of type {unknown} are not known"),

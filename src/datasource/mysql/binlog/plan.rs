@@ -136,7 +136,9 @@ impl RowPlan {
                 }
             }
             Image::Without(present) => {
-                let held = (0..self.columns.len()).filter(|&at| bit(present, at)).count();
+                let held = (0..self.columns.len())
+                    .filter(|&at| bit(present, at))
+                    .count();
                 let nulls = input.take(held.div_ceil(8))?;
                 let mut seen = 0;
                 for (at, column) in self.columns.iter().enumerate() {

@@ -60,7 +60,9 @@ fn rollback(words: &mut Words<'_>) -> Statement {
     }
     let rest = words.0;
     match words.next() {
-        Some(word) if word.eq_ignore_ascii_case("SAVEPOINT") => Statement::RollbackTo(name(words.0)),
+        Some(word) if word.eq_ignore_ascii_case("SAVEPOINT") => {
+            Statement::RollbackTo(name(words.0))
+        }
         _ => Statement::RollbackTo(name(rest)),
     }
 }
@@ -119,7 +121,9 @@ fn skip_space(mut text: &str) -> &str {
 /// touch a database.
 pub fn mentions(sql: &str, name: &str) -> bool {
     Words(sql).any(|word| word.eq_ignore_ascii_case(name))
-        || (!name.chars().all(|c| c.is_alphanumeric() || c == '_' || c == '$')
+        || (!name
+            .chars()
+            .all(|c| c.is_alphanumeric() || c == '_' || c == '$')
             && sql.contains(name))
 }
 

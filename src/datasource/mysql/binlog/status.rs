@@ -34,9 +34,14 @@ pub async fn log_end(conn: &mut Conn, server: &Server) -> Result<LogEnd> {
     let row = row.ok_or_else(|| {
         Error::new(Kind::LogFormat, what())
             .detail("the source writes no binary log (log_bin is off)")
-            .remedy("Start the source with log_bin=ON, binlog_format=ROW and binlog_row_image=FULL.")
+            .remedy(
+                "Start the source with log_bin=ON, binlog_format=ROW and binlog_row_image=FULL.",
+            )
     })?;
-    let text = |at: usize| row.get_opt::<String, _>(at).and_then(std::result::Result::ok);
+    let text = |at: usize| {
+        row.get_opt::<String, _>(at)
+            .and_then(std::result::Result::ok)
+    };
     let offset = row.get_opt::<u64, _>(1).and_then(std::result::Result::ok);
     let (Some(file), Some(offset)) = (text(0), offset) else {
         return Err(Error::new(Kind::StatementFailed, what()).detail("the answer has no position"));

@@ -120,10 +120,8 @@ impl LogStream {
         let event = match next {
             Err(_) => Err(Error::new(Kind::Unreachable, self.what.clone())
                 .detail(format!("nothing came for {} s", SILENCE.as_secs()))),
-            Ok(None) => {
-                Err(Error::new(Kind::Unreachable, self.what.clone())
-                    .detail("the source ended the stream"))
-            }
+            Ok(None) => Err(Error::new(Kind::Unreachable, self.what.clone())
+                .detail("the source ended the stream")),
             Ok(Some(Err(error))) => Err(log_fault(self.what.clone(), error)),
             Ok(Some(Ok(event))) => Ok(RawEvent(event)),
         }?;
@@ -147,8 +145,8 @@ impl LogStream {
 }
 
 async fn connect(server: &Server, what: &str) -> Result<Conn> {
-    let opts = OptsBuilder::from_opts(options(&server.endpoint))
-        .max_allowed_packet(Some(MAX_EVENT));
+    let opts =
+        OptsBuilder::from_opts(options(&server.endpoint)).max_allowed_packet(Some(MAX_EVENT));
     match tokio::time::timeout(CONNECT, Conn::new(opts)).await {
         Ok(conn) => conn.map_err(|e| fault(what.to_owned(), e)),
         Err(_) => Err(Error::new(Kind::Unreachable, what.to_owned())
@@ -167,10 +165,7 @@ async fn prepare(
     let mut sets = vec![
         format!("@master_heartbeat_period = {period}, @source_heartbeat_period = {period}"),
         "@source_binlog_checksum = @@global.binlog_checksum".to_owned(),
-        format!(
-            "@slave_uuid = '{0}', @replica_uuid = '{0}'",
-            replica.uuid
-        ),
+        format!("@slave_uuid = '{0}', @replica_uuid = '{0}'", replica.uuid),
     ];
     if server.flavour == Flavour::MariaDb {
         sets.push("@mariadb_slave_capability = 4".to_owned());
@@ -221,9 +216,7 @@ async fn request(
     } else {
         from.offset
     };
-    let request = request
-        .with_filename(from.file.as_bytes())
-        .with_pos(offset);
+    let request = request.with_filename(from.file.as_bytes()).with_pos(offset);
     conn.get_binlog_stream(request).await
 }
 
@@ -239,12 +232,10 @@ fn log_fault(what: String, error: mysql_async::Error) -> Error {
     if error.kind() == kind {
         return error;
     }
-    Error::new(kind, what).detail(
-        error
-            .to_string()
-            .rsplit_once(": server error")
-            .map_or_else(|| error.to_string(), |(_, text)| format!("server error{text}")),
-    )
+    Error::new(kind, what).detail(error.to_string().rsplit_once(": server error").map_or_else(
+        || error.to_string(),
+        |(_, text)| format!("server error{text}"),
+    ))
 }
 
 fn kind_of_log_message(message: &str) -> Kind {

@@ -17,8 +17,11 @@ pub async fn tables_in_scope(server: &Server, filter: &ObjectFilter) -> Result<V
     for info in objects(&mut conn, filter).await?.tables {
         let found = definition(&mut conn, &info.name, &dialect).await?;
         let found = found.ok_or_else(|| {
-            Error::new(Kind::ObjectMissing, format!("reading the definition of {}", info.name))
-                .detail("the table is gone")
+            Error::new(
+                Kind::ObjectMissing,
+                format!("reading the definition of {}", info.name),
+            )
+            .detail("the table is gone")
         })?;
         out.push(found.table);
     }

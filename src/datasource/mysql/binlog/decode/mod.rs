@@ -167,10 +167,7 @@ fn push_bytes(out: &mut Vec<u8>, value: &[u8]) {
 }
 
 /// Appends a cell whose length is known only after it was written.
-fn cell(
-    out: &mut Vec<u8>,
-    write: impl FnOnce(&mut Vec<u8>) -> Result<(), Bad>,
-) -> Result<(), Bad> {
+fn cell(out: &mut Vec<u8>, write: impl FnOnce(&mut Vec<u8>) -> Result<(), Bad>) -> Result<(), Bad> {
     let start = out.len();
     out.push(0);
     write(out)?;

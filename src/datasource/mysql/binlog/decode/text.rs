@@ -104,8 +104,21 @@ fn utf16(bytes: &[u8], out: &mut Vec<u8>, unit: fn([u8; 2]) -> u16) -> Result<()
 /// is that of `character_set_client`.
 pub fn client_charset(collation: u16) -> Option<Charset> {
     Some(match collation {
-        11 | 65 | 33 | 83 | 192..=215 | 223 | 45 | 46 | 224..=250 | 255..=323 | 576..=640
-        | 1057 | 1069 | 1070 | 2048..=4096 => Charset::Utf8,
+        11
+        | 65
+        | 33
+        | 83
+        | 192..=215
+        | 223
+        | 45
+        | 46
+        | 224..=250
+        | 255..=323
+        | 576..=640
+        | 1057
+        | 1069
+        | 1070
+        | 2048..=4096 => Charset::Utf8,
         5 | 8 | 15 | 31 | 47..=49 | 94 => Charset::Latin1,
         28 | 87 => Charset::by_name("gbk")?,
         51 => Charset::by_name("cp1251")?,
