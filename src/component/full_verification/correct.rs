@@ -1,15 +1,15 @@
 //! Correcting the target on request, while Incr-Sync writes to it.
 //!
-//! A correction must never put an old image over a newer one. So each row is corrected in a target
-//! transaction of its own that first locks the target's row, then reads the source's row again and
-//! goes on only if it is still what it was before Incr-Sync passed: whatever the source changes
-//! afterwards is applied behind our lock. A missing row is inserted, never replaced: if Incr-Sync
-//! was faster, the server says so and nothing happens.
+//! A correction must never put an old image over a newer one, and never do what Incr-Sync is about
+//! to do. So each row is corrected in a target transaction of its own, which locks the target's row
+//! and reads the source's row again; it goes on only if neither changed since before Incr-Sync
+//! passed. Then nothing of what made the source's row is still to be applied, and whatever the
+//! source changes afterwards is applied behind our lock. A missing row is inserted, never replaced:
+//! if Incr-Sync was faster, the server says so and nothing happens.
 
-use super::canon::Image;
 use super::outcome::DiffKind;
 use super::plan::{Key, Plan, Side};
-use super::ports::Progressed;
+use super::ports::{Passed, Progressed};
 use super::report::{Finding, correction, findings};
 use super::sides::{Pair, fetch};
 use super::statement::{delete, insert, lock};
@@ -23,11 +23,19 @@ use mysql_async::prelude::Queryable;
 /// Keys that are corrected between two waits for Incr-Sync.
 const KEYS_AT_ONCE: usize = 100;
 
+/// How often Incr-Sync is waited for before a correction is given up.
+const WAITS_FOR_INCR_SYNC: u32 = 5;
+
+/// How often rows that changed under way, or that need another row's value, are tried.
+const PASSES: u32 = 4;
+
 /// What became of one row's correction.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Fate {
     /// Corrected, or nothing to do any more, or refused for good: the review will tell.
     Over,
+    /// It changed under way: another look is needed.
+    Moved,
     /// Another row holds one of its unique values.
     Taken,
 }
@@ -41,19 +49,26 @@ pub async fn correct(
     keys: &[Key],
     progressed: &dyn Progressed,
 ) -> Result<()> {
-    let mut taken: Vec<Key> = Vec::new();
-    for keys in keys.chunks(KEYS_AT_ONCE) {
-        pass(plan, pair, writer, keys, progressed, &mut taken).await?;
+    let mut open = keys.to_vec();
+    let mut taken = Vec::new();
+    for _ in 0..PASSES {
+        // the rows that held a value may have been corrected meanwhile
+        let todo = std::mem::take(&mut open);
+        taken.clear();
+        for keys in todo.chunks(KEYS_AT_ONCE) {
+            for (key, fate) in pass(plan, pair, writer, keys, progressed).await? {
+                match fate {
+                    Fate::Over => {}
+                    Fate::Moved => open.push(key),
+                    Fate::Taken => {
+                        open.push(key.clone());
+                        taken.push(key);
+                    }
+                }
+            }
+        }
     }
-    if taken.is_empty() {
-        return Ok(());
-    }
-    // the rows that held the values may have been corrected meanwhile
-    let mut stuck = Vec::new();
     for keys in taken.chunks(KEYS_AT_ONCE) {
-        pass(plan, pair, writer, keys, progressed, &mut stuck).await?;
-    }
-    for keys in stuck.chunks(KEYS_AT_ONCE) {
         swap(plan, pair, writer, keys, progressed).await?;
     }
     Ok(())
@@ -67,16 +82,19 @@ async fn pass(
     writer: &mut Conn,
     keys: &[Key],
     progressed: &dyn Progressed,
-    taken: &mut Vec<Key>,
-) -> Result<()> {
+) -> Result<Vec<(Key, Fate)>> {
     let width = if plan.has_large_columns() {
         1
     } else {
         KEYS_AT_ONCE
     };
+    let mut fates = Vec::new();
     for keys in keys.chunks(width) {
         let mut found = findings(plan, pair, keys).await?;
-        progressed.passed_now().await?;
+        if !has_passed(plan, progressed).await? {
+            fates.extend(found.into_iter().map(|f| (f.key, Fate::Moved)));
+            continue;
+        }
         found.sort_by_key(|finding| match finding.kind {
             DiffKind::ImageOnly => 0,
             DiffKind::Mismatched => 1,
@@ -88,12 +106,22 @@ async fn pass(
                 // the transaction may be open; a broken session cannot roll back, and need not
                 let _ = writer.query_drop("ROLLBACK").await;
             }
-            if fate? == Fate::Taken {
-                taken.push(finding.key);
-            }
+            fates.push((finding.key, fate?));
         }
     }
-    Ok(())
+    Ok(fates)
+}
+
+/// Whether Incr-Sync passed the source's position of now, or nobody can tell. While it has not,
+/// what it is about to apply may be in the source's rows already, and nothing may be corrected.
+async fn has_passed(plan: &Plan, progressed: &dyn Progressed) -> Result<bool> {
+    for _ in 0..WAITS_FOR_INCR_SYNC {
+        if progressed.passed_now().await? != Passed::NotYet {
+            return Ok(true);
+        }
+    }
+    tracing::warn!(table = %plan.target, "not corrected: Incr-Sync is too far behind");
+    Ok(false)
 }
 
 async fn correct_one(
@@ -105,9 +133,11 @@ async fn correct_one(
     run(writer, plan, "START TRANSACTION").await?;
     let target = locked(plan, writer, finding).await?;
     let source = source_row(plan, &mut pair.source, &finding.key).await?;
-    if image(plan, source.as_ref()) != image(plan, finding.source.as_ref()) {
+    if is_other(plan, Side::Source, source.as_ref(), finding.source.as_ref())
+        || is_other(plan, Side::Target, target.as_ref(), finding.target.as_ref())
+    {
         run(writer, plan, "ROLLBACK").await?;
-        return Ok(Fate::Over);
+        return Ok(Fate::Moved);
     }
     let equal = match (&source, &target) {
         (Some(s), Some(t)) => plan.rows_equal(s, t),
@@ -174,8 +204,10 @@ async fn source_row(plan: &Plan, conn: &mut Conn, key: &Key) -> Result<Option<Ro
     Ok(row)
 }
 
-fn image(plan: &Plan, row: Option<&Row>) -> Option<Image> {
-    row.map(|row| plan.image(Side::Source, row))
+/// Whether a row is not what it was.
+fn is_other(plan: &Plan, side: Side, now: Option<&Row>, before: Option<&Row>) -> bool {
+    let image = |row: Option<&Row>| row.map(|row| plan.image(side, row));
+    image(now) != image(before)
 }
 
 /// Rows that hold each other's unique values: all of them are taken out and put in again in one
@@ -188,7 +220,9 @@ async fn swap(
     progressed: &dyn Progressed,
 ) -> Result<()> {
     let found = findings(plan, pair, keys).await?;
-    progressed.passed_now().await?;
+    if !has_passed(plan, progressed).await? {
+        return Ok(());
+    }
     let done = swap_in_transaction(plan, pair, writer, &found).await;
     if !matches!(done, Ok(true)) {
         let _ = writer.query_drop("ROLLBACK").await;
@@ -203,7 +237,7 @@ async fn swap(
     }
 }
 
-/// True where it was committed; false where a source row changed meanwhile.
+/// True where it was committed; false where a row changed meanwhile.
 async fn swap_in_transaction(
     plan: &Plan,
     pair: &mut Pair,
@@ -211,19 +245,22 @@ async fn swap_in_transaction(
     found: &[Finding],
 ) -> Result<bool> {
     run(writer, plan, "START TRANSACTION").await?;
+    let mut sources = Vec::new();
     for finding in found {
-        if let Some(target) = locked(plan, writer, finding).await? {
-            run(writer, plan, &delete(plan, &plan.key_of(&target))).await?;
-        }
-    }
-    for finding in found {
+        let target = locked(plan, writer, finding).await?;
         let source = source_row(plan, &mut pair.source, &finding.key).await?;
-        if image(plan, source.as_ref()) != image(plan, finding.source.as_ref()) {
+        if is_other(plan, Side::Source, source.as_ref(), finding.source.as_ref())
+            || is_other(plan, Side::Target, target.as_ref(), finding.target.as_ref())
+        {
             return Ok(false);
         }
-        if let Some(source) = source {
-            run(writer, plan, &insert(plan, &source)).await?;
+        if let Some(target) = target {
+            run(writer, plan, &delete(plan, &plan.key_of(&target))).await?;
         }
+        sources.extend(source);
+    }
+    for source in sources {
+        run(writer, plan, &insert(plan, &source)).await?;
     }
     run(writer, plan, "COMMIT").await?;
     Ok(true)

@@ -221,16 +221,17 @@ impl Keyed {
         for keys in keys.chunks(width) {
             self.shared.progress.beat();
             for finding in findings(plan, lease.pair()?, keys).await? {
-                let row = finding.source.as_ref().or(finding.target.as_ref());
-                let key = row.map_or_else(|| finding.key.clone(), |row| plan.key_of(row));
-                if kinds.insert(plan.key_id(&key), finding.kind).is_some() {
+                if kinds
+                    .insert(plan.key_id(&finding.key), finding.kind)
+                    .is_some()
+                {
                     continue;
                 }
                 let sql = correction(plan, &finding);
                 reporter
                     .add(difference(plan, &finding), sql.as_deref(), 1)
                     .await?;
-                found.push(key);
+                found.push(finding.key);
             }
         }
         reporter.flush().await?;
