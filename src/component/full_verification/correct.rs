@@ -13,6 +13,7 @@ use super::ports::{Passed, Progressed};
 use super::report::{Finding, correction, findings};
 use super::sides::{Pair, fetch};
 use super::statement::{delete, insert, lock};
+use super::writer::{Writer, judge};
 use crate::datasource::mysql::compare::RowStream;
 use crate::datasource::mysql::fault::{DUPLICATE_ENTRY, fault, server_code};
 use crate::error::Result;
@@ -45,7 +46,7 @@ enum Fate {
 pub async fn correct(
     plan: &Plan,
     pair: &mut Pair,
-    writer: &mut Conn,
+    writer: &mut Writer,
     keys: &[Key],
     progressed: &dyn Progressed,
 ) -> Result<()> {
@@ -79,7 +80,7 @@ pub async fn correct(
 async fn pass(
     plan: &Plan,
     pair: &mut Pair,
-    writer: &mut Conn,
+    writer: &mut Writer,
     keys: &[Key],
     progressed: &dyn Progressed,
 ) -> Result<Vec<(Key, Fate)>> {
@@ -102,9 +103,8 @@ async fn pass(
         });
         for finding in found {
             let fate = correct_one(plan, pair, writer, &finding).await;
-            if fate.is_err() {
-                // the transaction may be open; a broken session cannot roll back, and need not
-                let _ = writer.query_drop("ROLLBACK").await;
+            if !matches!(fate, Ok(Fate::Over)) {
+                writer.roll_back().await;
             }
             fates.push((finding.key, fate?));
         }
@@ -127,16 +127,15 @@ async fn has_passed(plan: &Plan, progressed: &dyn Progressed) -> Result<bool> {
 async fn correct_one(
     plan: &Plan,
     pair: &mut Pair,
-    writer: &mut Conn,
+    writer: &mut Writer,
     finding: &Finding,
 ) -> Result<Fate> {
-    run(writer, plan, "START TRANSACTION").await?;
+    writer.begin(plan).await?;
     let target = locked(plan, writer, finding).await?;
     let source = source_row(plan, &mut pair.source, &finding.key).await?;
     if is_other(plan, Side::Source, source.as_ref(), finding.source.as_ref())
         || is_other(plan, Side::Target, target.as_ref(), finding.target.as_ref())
     {
-        run(writer, plan, "ROLLBACK").await?;
         return Ok(Fate::Moved);
     }
     let equal = match (&source, &target) {
@@ -152,42 +151,31 @@ async fn correct_one(
     };
     let statement = correction(plan, &now).filter(|_| !equal);
     let Some(statement) = statement else {
-        run(writer, plan, "ROLLBACK").await?;
+        writer.roll_back().await;
         return Ok(Fate::Over);
     };
-    match writer.query_drop(statement).await {
+    match writer.conn.query_drop(statement).await {
         Ok(()) => {
-            run(writer, plan, "COMMIT").await?;
+            writer.commit(plan).await?;
             Ok(Fate::Over)
         }
+        Err(error) if server_code(&error) == Some(DUPLICATE_ENTRY) => Ok(Fate::Taken),
         Err(error) => {
-            run(writer, plan, "ROLLBACK").await?;
-            judge_refusal(plan, error)
+            writer.roll_back().await;
+            let what = format!("correcting a row of {}", plan.target);
+            judge(plan, fault(what, error))?;
+            Ok(Fate::Over)
         }
     }
-}
-
-/// A duplicate is for a later pass; what may pass by itself ends the work; what the target refuses
-/// for good is said, and the row stays different.
-fn judge_refusal(plan: &Plan, error: mysql_async::Error) -> Result<Fate> {
-    if server_code(&error) == Some(DUPLICATE_ENTRY) {
-        return Ok(Fate::Taken);
-    }
-    let error = fault(format!("correcting a row of {}", plan.target), error);
-    if error.is_transient() {
-        return Err(error);
-    }
-    tracing::warn!(table = %plan.target, error = %error, "the target refused a correction");
-    Ok(Fate::Over)
 }
 
 /// Locks and reads the target's row.
-async fn locked(plan: &Plan, writer: &mut Conn, finding: &Finding) -> Result<Option<Row>> {
+async fn locked(plan: &Plan, writer: &mut Writer, finding: &Finding) -> Result<Option<Row>> {
     let own = finding.target.as_ref().map(|row| plan.key_of(row));
     let key = own.as_ref().unwrap_or(&finding.key);
     let what = format!("locking a row of {}", plan.target);
     let sql = lock(plan, key).into_bytes();
-    let mut stream = RowStream::start(writer, sql, plan.columns.len(), what).await?;
+    let mut stream = RowStream::start(&mut writer.conn, sql, plan.columns.len(), what).await?;
     let row = stream.next().await?;
     while stream.next().await?.is_some() {}
     Ok(row)
@@ -215,7 +203,7 @@ fn is_other(plan: &Plan, side: Side, now: Option<&Row>, before: Option<&Row>) ->
 async fn swap(
     plan: &Plan,
     pair: &mut Pair,
-    writer: &mut Conn,
+    writer: &mut Writer,
     keys: &[Key],
     progressed: &dyn Progressed,
 ) -> Result<()> {
@@ -225,26 +213,19 @@ async fn swap(
     }
     let done = swap_in_transaction(plan, pair, writer, &found).await;
     if !matches!(done, Ok(true)) {
-        let _ = writer.query_drop("ROLLBACK").await;
+        writer.roll_back().await;
     }
-    match done {
-        Err(error) if error.is_transient() => Err(error),
-        Err(error) => {
-            tracing::warn!(table = %plan.target, error = %error, "the target refused a correction");
-            Ok(())
-        }
-        Ok(_) => Ok(()),
-    }
+    done.map(|_| ()).or_else(|error| judge(plan, error))
 }
 
 /// True where it was committed; false where a row changed meanwhile.
 async fn swap_in_transaction(
     plan: &Plan,
     pair: &mut Pair,
-    writer: &mut Conn,
+    writer: &mut Writer,
     found: &[Finding],
 ) -> Result<bool> {
-    run(writer, plan, "START TRANSACTION").await?;
+    writer.begin(plan).await?;
     let mut sources = Vec::new();
     for finding in found {
         let target = locked(plan, writer, finding).await?;
@@ -255,21 +236,15 @@ async fn swap_in_transaction(
             return Ok(false);
         }
         if let Some(target) = target {
-            run(writer, plan, &delete(plan, &plan.key_of(&target))).await?;
+            writer
+                .run(plan, &delete(plan, &plan.key_of(&target)))
+                .await?;
         }
         sources.extend(source);
     }
     for source in sources {
-        run(writer, plan, &insert(plan, &source)).await?;
+        writer.run(plan, &insert(plan, &source)).await?;
     }
-    run(writer, plan, "COMMIT").await?;
+    writer.commit(plan).await?;
     Ok(true)
-}
-
-/// Runs a statement of a correction.
-pub async fn run(writer: &mut Conn, plan: &Plan, statement: &str) -> Result<()> {
-    writer
-        .query_drop(statement)
-        .await
-        .map_err(|e| fault(format!("correcting {}", plan.target), e))
 }
