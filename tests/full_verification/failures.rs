@@ -123,7 +123,8 @@ async fn a_server_that_goes_away_ends_the_work_with_an_error_that_may_pass() {
         .expect("no panic")
         .expect_err("the target is gone");
     assert!(error.is_transient(), "{error}");
-    assert_eq!(check.said("k.a").result(), ResultType::RuntimeException);
+    let outcome = check.said("k.a").outcome;
+    assert!(outcome.is_none_or(|o| o.result == ResultType::RuntimeException));
     target.restart().await;
     assert_eq!(check.run().await.expect("comparing"), Finish::Done);
     assert_eq!(check.said("k.a").outcome().counts.consistent, 300_000);

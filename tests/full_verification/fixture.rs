@@ -402,7 +402,9 @@ pub async fn pair(
     (source, target)
 }
 
-/// Runs the same statements on both servers.
+/// Runs the same statements on both MariaDB servers; the tables `seq_…` need a database.
 pub async fn both(source: &Server, target: &Server, sql: &str) {
+    let sql = format!("USE mysql; {sql}");
+    let sql = sql.as_str();
     tokio::join!(source.exec(sql), target.exec(sql));
 }

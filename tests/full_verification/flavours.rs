@@ -23,7 +23,7 @@ CREATE TABLE f.keyless (j LONGTEXT, f DOUBLE, c CHAR(5));
 const ROWS: &str = "
 SET sql_mode = '';
 INSERT INTO f.names VALUES ('a', 1), ('B', 2), ('c', 3), ('é1', 4), ('Z', 5), ('_', 6), ('表', 7), ('ss', 8), ('😀', 9), ('aa', 10), ('A b', 11), ('a-b', 12);
-INSERT INTO f.bins VALUES ('a', 1), ('A', 2), ('á', 3), ('a ', 4), (' a', 5);
+INSERT INTO f.bins VALUES ('a', 1), ('A', 2), ('á', 3), ('b ', 4), (' a', 5);
 INSERT INTO f.docs VALUES (1, '{\"b\": [1, 2.50, 1e3], \"a\": \"x\\u00e9\"}', 0.1, 1e20, 1.5, '2024-01-01 00:00:00.5', '-838:59:59', 2024, 5, 'x', 'ab', 'a', 42),
  (2, '[123456789012345678, 0.1, -5, true, null]', 3.4e38, 2.2250738585072014e-308, -0.01, '1000-01-01', '00:00:01.25', 1901, 1023, '', '', 'b', 0),
  (3, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL), (4, '\"text\"', -1.5, 0.1, 0, '2024-06-30 12:00:00', '10:00:00', 0, 0, 'a b', '\\0\\0\\0\\0', 'a', 7);

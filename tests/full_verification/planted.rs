@@ -36,7 +36,7 @@ INSERT INTO v.values_ (id, d, ts) VALUES (100, '0000-00-00', '0000-00-00 00:00:0
 CREATE TABLE v.floats (k FLOAT, m DOUBLE, v INT, PRIMARY KEY (k, m));
 INSERT INTO v.floats SELECT seq / 7 - 20, seq / 11, seq FROM seq_1_to_800;
 CREATE TABLE v.decimals (k DECIMAL(12,3), t TIME, v INT, PRIMARY KEY (k, t));
-INSERT INTO v.decimals SELECT (seq - 300) / 8, SEC_TO_TIME(seq - 400), seq FROM seq_1_to_700;
+INSERT INTO v.decimals SELECT (CAST(seq AS SIGNED) - 300) / 8, SEC_TO_TIME(CAST(seq AS SIGNED) - 400), seq FROM seq_1_to_700;
 CREATE TABLE v.bits (k BIT(20) PRIMARY KEY, v INT);
 INSERT INTO v.bits SELECT seq * 5, seq FROM seq_1_to_700;
 CREATE TABLE v.empty (id INT PRIMARY KEY);
@@ -108,7 +108,7 @@ const PLANTS: &[(&str, &str, &[(DiffKind, &str)])] = &[
         ],
     ),
     ("floats", "UPDATE v.floats SET v = 0 WHERE v = 140; DELETE FROM v.floats WHERE v = 7", &[
-        (MasterOnly, "-19,0.6363636363636364"), (Mismatched, "0,12.727272727272727"),
+        (MasterOnly, "-19,0.636363636"), (Mismatched, "0,12.727272727"),
     ]),
     ("decimals", "UPDATE v.decimals SET v = 0 WHERE v = 300; DELETE FROM v.decimals WHERE v = 1; INSERT INTO v.decimals VALUES (0, '-00:00:01', 1)", &[
         (MasterOnly, "-37.375,-00:06:39"), (ImageOnly, "0.000,-00:00:01"), (Mismatched, "0.000,-00:01:40"),
@@ -190,7 +190,7 @@ async fn every_planted_difference_is_found_and_nothing_else() {
         assert_eq!(keyless.outcome().counts.source_only, 4);
         assert_eq!(keyless.outcome().counts.dest_only, 4);
         assert_eq!(check.said("v.prefix").outcome().counts.differences(), 2);
-        assert_eq!(check.progress.read().detail["tables_compared"], 17);
+        assert_eq!(check.progress.read().detail["tables_compared"], 16);
         assert_eq!(check.progress.read().detail["inconsistencies"], {
             let logged = check.log.0.lock();
             logged

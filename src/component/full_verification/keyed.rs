@@ -15,7 +15,7 @@ use super::sides::KEYS_PER_QUERY;
 use super::slices::Cutter;
 use super::statement::Slice;
 use super::tally::Tally;
-use crate::datasource::mysql::Session;
+use super::writer::Writers;
 use crate::error::{Error, Kind, Result};
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
@@ -175,9 +175,11 @@ impl Keyed {
             }
         };
         let (mut different, kinds) = self.report(different).await?;
-        if self.shared.options.correct && !different.is_empty() {
+        if let Some(writers) = &self.shared.writers
+            && !different.is_empty()
+        {
             let before = different.clone();
-            different = self.correct(different).await?;
+            different = self.correct(writers, different).await?;
             self.note_corrected(before, &different).await?;
         }
         let mut counts = Counts::default();
@@ -221,16 +223,17 @@ impl Keyed {
         for keys in keys.chunks(width) {
             self.shared.progress.beat();
             for finding in findings(plan, lease.pair()?, keys).await? {
-                let row = finding.source.as_ref().or(finding.target.as_ref());
-                let key = row.map_or_else(|| finding.key.clone(), |row| plan.key_of(row));
-                if kinds.insert(plan.key_id(&key), finding.kind).is_some() {
+                if kinds
+                    .insert(plan.key_id(&finding.key), finding.kind)
+                    .is_some()
+                {
                     continue;
                 }
                 let sql = correction(plan, &finding);
                 reporter
                     .add(difference(plan, &finding), sql.as_deref(), 1)
                     .await?;
-                found.push(key);
+                found.push(finding.key);
             }
         }
         reporter.flush().await?;
@@ -255,9 +258,9 @@ impl Keyed {
     }
 
     /// Corrects the target's rows; gives the keys that are still different.
-    async fn correct(&self, keys: Vec<Key>) -> Result<Vec<Key>> {
+    async fn correct(&self, writers: &Writers, keys: Vec<Key>) -> Result<Vec<Key>> {
         let mut lease = self.shared.sides.lease().await?;
-        let mut writer = self.shared.sides.target.session(Session::Write).await?;
+        let mut writer = writers.session(&self.shared.sides).await?;
         correct(
             &self.plan,
             lease.pair()?,

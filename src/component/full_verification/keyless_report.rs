@@ -5,26 +5,18 @@
 //! with what Incr-Sync does meanwhile.
 
 use super::canon::Image;
-use super::correct::run;
 use super::outcome::{Counts, DiffKind};
 use super::plan::{Plan, Side};
 use super::report::{Finding, Reporter, difference};
 use super::sides::{Pair, reading};
 use super::statement::{delete_alike, insert, read_all};
+use super::writer::{Writer, judge};
 use crate::datasource::mysql::Flavour;
 use crate::datasource::mysql::compare::RowStream;
 use crate::error::Result;
 use crate::model::row::Row;
 use mysql_async::Conn;
 use std::collections::HashMap;
-
-/// Who corrects the target.
-pub struct Corrector {
-    /// A session that writes.
-    pub writer: Conn,
-    /// What the target is.
-    pub flavour: Flavour,
-}
 
 /// Writes down the images that do not occur equally often, and corrects them where there is a
 /// corrector. Gives the counts of the differences.
@@ -33,7 +25,7 @@ pub async fn emit(
     pair: &mut Pair,
     different: &[(Image, i64)],
     reporter: &mut Reporter<'_>,
-    corrector: &mut Option<Corrector>,
+    corrector: &mut Option<Writer>,
 ) -> Result<Counts> {
     let mut counts = Counts::default();
     for side in [Side::Source, Side::Target] {
@@ -63,7 +55,7 @@ async fn emit_side(
     side: Side,
     mut wanted: HashMap<Image, u64>,
     reporter: &mut Reporter<'_>,
-    corrector: &mut Option<Corrector>,
+    corrector: &mut Option<Writer>,
     counts: &mut Counts,
 ) -> Result<()> {
     if wanted.is_empty() {
@@ -87,7 +79,7 @@ async fn emit_side(
             .add(difference, statement.as_deref(), times)
             .await?;
         if let (Some(corrector), Some(statement)) = (corrector.as_mut(), &statement) {
-            apply(plan, &mut corrector.writer, statement, times).await?;
+            apply(plan, corrector, statement, times).await?;
         }
         if wanted.is_empty() {
             break;
@@ -128,17 +120,23 @@ fn statement(
     }
 }
 
-async fn apply(plan: &Plan, writer: &mut Conn, statement: &str, times: u64) -> Result<()> {
-    run(writer, plan, "START TRANSACTION").await?;
-    for _ in 0..times {
-        if let Err(error) = run(writer, plan, statement).await {
-            run(writer, plan, "ROLLBACK").await?;
-            if error.is_transient() {
-                return Err(error);
-            }
-            tracing::warn!(table = %plan.target, error = %error, "the target refused a correction");
-            return Ok(());
-        }
+async fn apply(plan: &Plan, writer: &mut Writer, statement: &str, times: u64) -> Result<()> {
+    let done = apply_in_transaction(plan, writer, statement, times).await;
+    if done.is_err() {
+        writer.roll_back().await;
     }
-    run(writer, plan, "COMMIT").await
+    done.or_else(|error| judge(plan, error))
+}
+
+async fn apply_in_transaction(
+    plan: &Plan,
+    writer: &mut Writer,
+    statement: &str,
+    times: u64,
+) -> Result<()> {
+    writer.begin(plan).await?;
+    for _ in 0..times {
+        writer.run(plan, statement).await?;
+    }
+    writer.commit(plan).await
 }

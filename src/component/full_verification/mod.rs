@@ -41,6 +41,7 @@ mod statement;
 mod table_run;
 mod tally;
 mod work;
+mod writer;
 
 pub use outcome::{Counts, DiffKind, Difference, ResultType, TableOutcome};
 pub use ports::{NobodyTells, Passed, Progressed, TablePair, TableProvider, VerifyLog};

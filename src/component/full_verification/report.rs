@@ -30,7 +30,7 @@ const NOT_WRITABLE: &str =
 pub struct Finding {
     /// What is wrong.
     pub kind: DiffKind,
-    /// The key that was looked at.
+    /// The source row's key, or the target row's where there is none.
     pub key: Key,
     /// The source's row.
     pub source: Option<Row>,
@@ -41,80 +41,104 @@ pub struct Finding {
 /// Reads both sides' rows of some keys and says what is wrong with each; a key that became equal
 /// is left out.
 pub async fn findings(plan: &Plan, pair: &mut Pair, keys: &[Key]) -> Result<Vec<Finding>> {
-    let asked: Vec<&Key> = keys.iter().collect();
-    let mut rows: Vec<(Option<Row>, Option<Row>)> = vec![(None, None); keys.len()];
-    fetch(
-        &mut pair.source,
-        plan,
-        Side::Source,
-        &asked,
-        false,
-        |at, row| rows[at].0 = Some(row),
-    )
-    .await?;
-    fetch(
-        &mut pair.target,
-        plan,
-        Side::Target,
-        &asked,
-        false,
-        |at, row| rows[at].1 = Some(row),
-    )
-    .await?;
+    let sources = rows_of(plan, pair, Side::Source, keys).await?;
+    let targets = rows_of(plan, pair, Side::Target, keys).await?;
     let mut out = Vec::new();
-    for (key, (source, target)) in keys.iter().zip(rows) {
-        let source = owned(plan, pair, Side::Source, key, source).await?;
-        let target = owned(plan, pair, Side::Target, key, target).await?;
-        let kind = match (&source, &target) {
-            (None, None) => continue,
-            (Some(s), Some(t)) if plan.rows_equal(s, t) => continue,
-            (Some(_), Some(_)) => DiffKind::Mismatched,
-            (Some(_), None) => DiffKind::MasterOnly,
-            (None, Some(_)) => DiffKind::ImageOnly,
+    for (key, (source, target)) in keys.iter().zip(sources.into_iter().zip(targets)) {
+        let id = plan.key_id(key);
+        let exact = |row: &Option<Row>| {
+            row.as_ref()
+                .is_none_or(|row| plan.key_id(&plan.key_of(row)) == id)
         };
-        out.push(Finding {
-            kind,
-            key: key.clone(),
-            source,
-            target,
-        });
+        if exact(&source) && exact(&target) {
+            push_finding(plan, &mut out, source, target);
+            continue;
+        }
+        // rows that a collation takes for this key: each with its own counterpart
+        let mut judged = None;
+        if let Some(row) = source {
+            let counterpart = target_of(plan, pair, &row).await?;
+            judged = counterpart
+                .as_ref()
+                .map(|row| plan.key_id(&plan.key_of(row)));
+            push_finding(plan, &mut out, Some(row), counterpart);
+        }
+        if let Some(row) = target
+            && judged != Some(plan.key_id(&plan.key_of(&row)))
+        {
+            let counterpart = source_of(plan, pair, &row).await?;
+            push_finding(plan, &mut out, counterpart, Some(row));
+        }
     }
     Ok(out)
 }
 
-/// A row that a side holds for a key, unless the row's own key has other bytes and it belongs to
-/// another row of the other side.
-///
-/// Rows of text keys are brought together by the target's collation: a source row finds the target
-/// row that is taken for the same, and a target row that has a source row of exactly its own bytes
-/// belongs to that one.
-async fn owned(
+fn push_finding(plan: &Plan, out: &mut Vec<Finding>, source: Option<Row>, target: Option<Row>) {
+    let (kind, row) = match (&source, &target) {
+        (None, None) => return,
+        (Some(s), Some(t)) if plan.rows_equal(s, t) => return,
+        (Some(s), Some(_)) => (DiffKind::Mismatched, s),
+        (Some(s), None) => (DiffKind::MasterOnly, s),
+        (None, Some(t)) => (DiffKind::ImageOnly, t),
+    };
+    out.push(Finding {
+        kind,
+        key: plan.key_of(row),
+        source,
+        target,
+    });
+}
+
+async fn rows_of(
     plan: &Plan,
     pair: &mut Pair,
     side: Side,
-    key: &Key,
-    row: Option<Row>,
-) -> Result<Option<Row>> {
-    let Some(row) = row else { return Ok(None) };
-    let own = plan.key_of(&row);
-    let (own_id, key_id) = (plan.key_id(&own), plan.key_id(key));
-    if own_id == key_id {
-        return Ok(Some(row));
-    }
-    let other = match side {
-        Side::Source => Side::Target,
-        Side::Target => Side::Source,
-    };
-    let mut partner = None;
-    fetch(pair.side(other), plan, other, &[&own], true, |_, found| {
-        partner = Some(plan.key_id(&found));
+    keys: &[Key],
+) -> Result<Vec<Option<Row>>> {
+    let asked: Vec<&Key> = keys.iter().collect();
+    let mut rows = vec![None; keys.len()];
+    fetch(pair.side(side), plan, side, &asked, false, |at, row| {
+        rows[at] = Some(row);
     })
     .await?;
-    let ours = match side {
-        Side::Source => partner.as_ref() == Some(&key_id),
-        Side::Target => partner.as_ref() != Some(&own_id),
+    Ok(rows)
+}
+
+async fn row_of(plan: &Plan, pair: &mut Pair, side: Side, key: &Key) -> Result<Option<Row>> {
+    let mut rows = rows_of(plan, pair, side, std::slice::from_ref(key)).await?;
+    Ok(rows.pop().flatten())
+}
+
+/// The target row that belongs to a source row: the one that the target takes for its key, unless
+/// that has exactly the key of another source row.
+async fn target_of(plan: &Plan, pair: &mut Pair, source: &Row) -> Result<Option<Row>> {
+    let key = plan.key_of(source);
+    let Some(found) = row_of(plan, pair, Side::Target, &key).await? else {
+        return Ok(None);
     };
-    Ok(ours.then_some(row))
+    let own = plan.key_of(&found);
+    let own_id = plan.key_id(&own);
+    if own_id == plan.key_id(&key) {
+        return Ok(Some(found));
+    }
+    let other = row_of(plan, pair, Side::Source, &own).await?;
+    let is_others = other.is_some_and(|row| plan.key_id(&plan.key_of(&row)) == own_id);
+    Ok((!is_others).then_some(found))
+}
+
+/// The source row to which a target row belongs.
+async fn source_of(plan: &Plan, pair: &mut Pair, target: &Row) -> Result<Option<Row>> {
+    let key = plan.key_of(target);
+    let id = plan.key_id(&key);
+    let Some(found) = row_of(plan, pair, Side::Source, &key).await? else {
+        return Ok(None);
+    };
+    if plan.key_id(&plan.key_of(&found)) == id {
+        return Ok(Some(found));
+    }
+    let back = target_of(plan, pair, &found).await?;
+    let is_ours = back.is_some_and(|row| plan.key_id(&plan.key_of(&row)) == id);
+    Ok(is_ours.then_some(found))
 }
 
 /// The statement that corrects a finding at the target; None where nothing can be written.

@@ -2,6 +2,7 @@
 
 use super::ports::{Progressed, VerifyLog};
 use super::sides::Sides;
+use super::writer::Writers;
 use crate::component::contract::ProgressCell;
 use crate::model::options::FullVerificationOptions;
 use std::path::PathBuf;
@@ -11,6 +12,8 @@ use std::sync::Arc;
 pub struct Shared {
     /// Connections to both sides.
     pub sides: Arc<Sides>,
+    /// Who corrects, where that is wanted.
+    pub writers: Option<Writers>,
     /// Settings.
     pub options: FullVerificationOptions,
     /// Folder under which the files are written.

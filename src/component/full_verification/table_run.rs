@@ -4,7 +4,7 @@ use super::canon::Image;
 use super::files::Files;
 use super::keyed::{Keyed, TableEnd};
 use super::keyless;
-use super::keyless_report::{Corrector, emit};
+use super::keyless_report::emit;
 use super::outcome::{Counts, ResultType, TableOutcome};
 use super::plan::{Mode, Plan, Side};
 use super::ports::TablePair;
@@ -188,12 +188,9 @@ async fn compare_keyless_once(
             &shared.progress,
         )
         .await?;
-        let mut corrector = match shared.options.correct && !different.is_empty() {
-            true => Some(Corrector {
-                writer: shared.sides.target.session(Session::Write).await?,
-                flavour: shared.sides.target.flavour,
-            }),
-            false => None,
+        let mut corrector = match &shared.writers {
+            Some(writers) if !different.is_empty() => Some(writers.session(&shared.sides).await?),
+            _ => None,
         };
         let mut reporter = Reporter::new(plan, files, &*shared.log);
         let mut counts = emit(

@@ -6,7 +6,10 @@ use super::ports::{Progressed, TablePair, TableProvider, VerifyLog};
 use super::shared::Shared;
 use super::sides::Sides;
 use super::table_run::{Estimate, run_table};
-use crate::component::contract::{Context, Finish, ProgressCell, Work, cancelled_is_fine};
+use super::writer::Writers;
+use crate::component::contract::{
+    Assignment, Context, Finish, ProgressCell, Work, cancelled_is_fine,
+};
 use crate::datasource::mysql::fault::fault;
 use crate::datasource::mysql::literal::push_quoted;
 use crate::datasource::mysql::{Endpoint, Server, Session};
@@ -43,7 +46,7 @@ pub struct FullVerificationWork {
 impl Work for FullVerificationWork {
     fn run(self: Box<Self>, context: Context) -> BoxFuture<'static, Result<Finish>> {
         Box::pin(async move {
-            let all = self.verify(Arc::clone(context.progress()));
+            let all = self.verify(context.assignment.clone(), Arc::clone(context.progress()));
             let result = tokio::select! {
                 () = context.cancelled() => Ok(Finish::Cancelled),
                 result = all => result,
@@ -54,15 +57,22 @@ impl Work for FullVerificationWork {
 }
 
 impl FullVerificationWork {
-    async fn verify(self, progress: Arc<ProgressCell>) -> Result<Finish> {
+    async fn verify(self, assignment: Assignment, progress: Arc<ProgressCell>) -> Result<Finish> {
         let source = Server::open(&self.source).await?;
         let target = Server::open(&self.target).await?;
         let pairs = self.tables.tables().await?;
         let estimates = estimates(&source, &pairs).await?;
         let mut overview = Overview::new(&pairs, self.log.finished().await?);
         let workers = self.options.workers.max(1);
+        let sides = Sides::new(source, target, workers);
+        let role = format!("{}/full_verification", assignment.project);
+        let writers = match self.options.correct {
+            true => Some(Writers::open(&sides, &role, assignment.epoch, workers).await?),
+            false => None,
+        };
         let shared = Arc::new(Shared {
-            sides: Sides::new(source, target, workers),
+            sides,
+            writers,
             options: self.options,
             dir: self.dir,
             sub_id: self.sub_id,
@@ -177,7 +187,11 @@ impl Overview {
     fn fail(&mut self, error: Error) -> Result<()> {
         let concerns_all = matches!(
             error.kind(),
-            Kind::Unreachable | Kind::HostUnknown | Kind::AccessDenied | Kind::Interrupted
+            Kind::Unreachable
+                | Kind::HostUnknown
+                | Kind::AccessDenied
+                | Kind::Interrupted
+                | Kind::Fenced
         );
         if concerns_all {
             return Err(error);
