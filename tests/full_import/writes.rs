@@ -5,7 +5,7 @@ use oms::component::contract::Finish;
 use oms::component::full_import::SliceState;
 use oms::datasource::mysql::batch::RowBatch;
 use oms::datasource::mysql::fence::Fence;
-use oms::datasource::mysql::sink::{InsertSink, RowSink, WriteMode};
+use oms::datasource::mysql::sink::{RowSink, SqlSink, WriteMode};
 use oms::datasource::mysql::{Endpoint, Server as OurServer, Session};
 use oms::error::Kind as ErrorKind;
 use oms::model::row::{Cell, Row};
@@ -38,7 +38,7 @@ async fn fence_and_duplicates(server: &Server) {
         .await
         .expect("first");
     let table = table("t", &[("id", int()), ("u", int())], &["id"], &["u"]);
-    let mut sink = InsertSink::new(ours.clone(), old.clone(), 1);
+    let mut sink = SqlSink::new(ours.clone(), old.clone(), 1);
     sink.turn_to(&table, &[0, 1]);
     sink.write(&batch(&[["1", "10"], ["2", "20"]]), WriteMode::Insert)
         .await
@@ -80,7 +80,7 @@ async fn fence_and_duplicates(server: &Server) {
         .await
         .expect_err("old");
     assert_eq!(late.kind(), ErrorKind::Fenced);
-    let mut sink = InsertSink::new(ours.clone(), new, 3);
+    let mut sink = SqlSink::new(ours.clone(), new, 3);
     sink.turn_to(&table, &[0, 1]);
     sink.write(&batch(&[["9", "90"]]), WriteMode::Insert)
         .await

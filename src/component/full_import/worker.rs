@@ -10,7 +10,7 @@ use crate::actor::Backoff;
 use crate::datasource::mysql::Server;
 use crate::datasource::mysql::fence::Fence;
 use crate::datasource::mysql::scan::Reader;
-use crate::datasource::mysql::sink::{InsertSink, RowSink, WriteMode};
+use crate::datasource::mysql::sink::{RowSink, SqlSink, WriteMode};
 use crate::datasource::mysql::snapshot;
 use crate::datasource::mysql::stats::TableStats;
 use crate::error::{Error, Kind, Result};
@@ -127,7 +127,7 @@ fn reach(error: &Error, tries: u32) -> Reach {
 
 /// Works until nothing is left.
 pub(super) async fn run(shared: Arc<Shared>, lane: usize) -> Result<()> {
-    let sink = InsertSink::new(shared.target.clone(), shared.fence.clone(), lane);
+    let sink = SqlSink::new(shared.target.clone(), shared.fence.clone(), lane);
     let mut worker = Worker {
         reader: Reader::new(shared.source.clone()),
         sink: Box::new(sink),

@@ -27,7 +27,8 @@ pub struct Fence {
 impl Fence {
     /// Takes over: from now on transactions of older generations of this component do not commit.
     /// `component` names the role, for example `np_x/full_import` (at most 160 characters); `lanes`
-    /// is the number of sessions that will write. Taking over again with the same epoch is fine.
+    /// is the number of sessions that will write. Taking over again with the same epoch is fine, and
+    /// also waits for what an earlier run of it left under way.
     ///
     /// # Errors
     /// [`Kind::Fenced`] where a newer generation is there; else as the server refuses.

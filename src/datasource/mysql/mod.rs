@@ -13,6 +13,7 @@ pub mod fault;
 pub mod fence;
 pub mod insert;
 pub mod literal;
+pub mod load;
 pub mod privileges;
 pub mod scan;
 pub mod select;

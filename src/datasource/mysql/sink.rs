@@ -1,15 +1,21 @@
 //! Writing rows to a target, one fenced transaction for each batch.
 //!
 //! [`RowSink`] is what the copy knows of a writer, so that a target can get another way in.
-//! [`InsertSink`] writes multi-row INSERT statements.
+//! [`SqlSink`] writes with LOAD DATA where the target allows it and the table's types are fit for it
+//! (measured: a third less work for MariaDB than INSERT), else with multi-row INSERT statements
+//! (OceanBase: twice as fast as LOAD DATA).
 
 use super::batch::RowBatch;
 use super::connect::{Server, Session};
+use super::endpoint::Flavour;
 use super::fault::{DUPLICATE_ENTRY, fault, server_code};
 use super::fence::Fence;
 use super::insert::{InsertBuilder, Verb};
+use super::load::LoadBuilder;
 use crate::error::{Error, Kind, Result};
 use crate::model::table::Table;
+use bytes::Bytes;
+use futures::StreamExt;
 use futures::future::BoxFuture;
 use mysql_async::Conn;
 use mysql_async::prelude::Queryable;
@@ -39,14 +45,17 @@ pub trait RowSink: Send + Sync {
     fn clear<'a>(&'a mut self, table: &'a Table) -> BoxFuture<'a, Result<()>>;
 }
 
-/// Writes with multi-row INSERT statements.
+/// Writes with LOAD DATA or multi-row INSERT statements.
 #[derive(Debug)]
-pub struct InsertSink {
+pub struct SqlSink {
     server: Server,
     fence: Fence,
     lane: usize,
     conn: Option<Conn>,
     builder: Option<InsertBuilder>,
+    load: Option<LoadBuilder>,
+    /// Whether the target takes LOAD DATA LOCAL; asked with each new session.
+    may_load: bool,
     buffer: Vec<u8>,
 }
 
@@ -54,13 +63,16 @@ pub struct InsertSink {
 const LOCK_TRIES: u32 = 8;
 const LOCK_WAIT: Duration = Duration::from_millis(20);
 
+/// Data of LOAD DATA goes in packets of this size, bytes.
+const LOAD_PIECE: usize = 512 << 10;
+
 /// Rows that one transaction deletes.
 const CLEAR_ROWS: u32 = 10_000;
 
 /// A buffer that grew beyond this for one huge row is given back, bytes.
 const KEEP_BUFFER: usize = 8 << 20;
 
-impl InsertSink {
+impl SqlSink {
     /// A writer in this lane of the fence; opens nothing yet.
     pub fn new(server: Server, fence: Fence, lane: usize) -> Self {
         Self {
@@ -69,6 +81,8 @@ impl InsertSink {
             lane,
             conn: None,
             builder: None,
+            load: None,
+            may_load: false,
             buffer: Vec::new(),
         }
     }
@@ -77,10 +91,18 @@ impl InsertSink {
         if let Some(conn) = self.conn.take() {
             return Ok(conn);
         }
+        let failed = |e| fault("setting up a writing session at the target", e);
         let mut conn = self.server.session(Session::Write).await?;
         conn.query_drop("SET SESSION autocommit = 0")
             .await
-            .map_err(|e| fault("setting up a writing session at the target", e))?;
+            .map_err(failed)?;
+        self.may_load = self.server.flavour != Flavour::OceanBase && {
+            let on: Option<u8> = conn
+                .query_first("SELECT @@GLOBAL.local_infile")
+                .await
+                .map_err(failed)?;
+            on == Some(1)
+        };
         Ok(conn)
     }
 
@@ -115,6 +137,21 @@ impl InsertSink {
     ) -> Result<(), Failure> {
         self.fence.hold(conn, self.lane).await?;
         let mut row = 0;
+        if mode != WriteMode::Insert
+            && self.may_load
+            && self.load.is_some()
+            && batch.bytes() < self.server.max_packet
+        {
+            if self.load(conn, batch).await? {
+                row = batch.rows();
+            } else {
+                // the INSERT says what is wrong, if anything is
+                self.load = None;
+                let rolled_back = conn.query_drop("ROLLBACK").await;
+                rolled_back.map_err(|e| Failure::from(fault(self.what(), e)))?;
+                self.fence.hold(conn, self.lane).await?;
+            }
+        }
         while row < batch.rows() {
             row = self.statement(conn, batch, row, mode).await?;
         }
@@ -123,7 +160,32 @@ impl InsertSink {
             .map_err(|e| Failure::from(fault(self.what(), e)))
     }
 
-    /// Runs one statement for the rows from `from` on; returns the index behind the last.
+    /// Loads a batch. Returns whether all of it went in without a warning or
+    /// a refusal.
+    async fn load(&mut self, conn: &mut Conn, batch: &RowBatch) -> Result<bool, Failure> {
+        let Some(load) = &self.load else {
+            return Ok(batch.is_empty());
+        };
+        let data = Bytes::from(load.data(batch));
+        let piece = LOAD_PIECE.min(self.server.max_packet / 2).max(1);
+        let pieces: Vec<_> = (0..data.len())
+            .step_by(piece)
+            .map(|from| Ok(data.slice(from..data.len().min(from + piece))))
+            .collect();
+        conn.set_infile_handler(async move { Ok(futures::stream::iter(pieces).boxed()) });
+        match conn.query_drop(load.sql()).await {
+            Ok(()) => Ok(conn.get_warnings() == 0 && conn.affected_rows() >= batch.rows() as u64),
+            Err(error) => {
+                let failure = self.failure(error);
+                match failure.error.kind() {
+                    Kind::RowRefused => Ok(false),
+                    _ => Err(failure),
+                }
+            }
+        }
+    }
+
+    /// Runs one INSERT or REPLACE for the rows from `from` on; returns the index behind the last.
     async fn statement(
         &mut self,
         conn: &mut Conn,
@@ -194,9 +256,10 @@ impl InsertSink {
     }
 }
 
-impl RowSink for InsertSink {
+impl RowSink for SqlSink {
     fn turn_to(&mut self, table: &Table, columns: &[usize]) {
         self.builder = Some(InsertBuilder::new(table, columns, self.server.max_packet));
+        self.load = LoadBuilder::new(table, columns);
     }
 
     fn write<'a>(&'a mut self, batch: &'a RowBatch, mode: WriteMode) -> BoxFuture<'a, Result<()>> {

@@ -1,3 +1,5 @@
+//! Statements as text, and that they hold all rows.
+
 use super::*;
 use crate::model::row::{Cell, Row};
 use crate::model::table::{Column, ColumnType};

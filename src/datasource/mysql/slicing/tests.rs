@@ -1,3 +1,5 @@
+//! Conditions as text, and what they say of rows.
+
 use super::*;
 use crate::model::table::{Column, KeyKind, KeyPart, TableName};
 use proptest::prelude::*;
