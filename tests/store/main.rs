@@ -3,7 +3,9 @@
 #[path = "../harness/mod.rs"]
 mod harness;
 
+mod ddl;
 mod follow;
+mod large;
 mod pull;
 mod run;
 mod types;

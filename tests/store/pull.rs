@@ -36,10 +36,10 @@ async fn same_as_reference(server: &Server, setup: &Setup, from: &Position, got:
     let reference = follow::changes(server, from, &to, &tables)
         .await
         .expect("reference");
-    assert_eq!(reference.len(), got.changes.len());
     for (at, (a, b)) in reference.iter().zip(&got.changes).enumerate() {
         assert_eq!(a, b, "change {at}");
     }
+    assert_eq!(reference.len(), got.changes.len());
     // and everything once more from the disk
     let again = consume(&setup.hub, from, &to).await;
     assert_eq!(again.changes.len(), reference.len());
@@ -73,6 +73,7 @@ fn tear(dir: &Path) {
 }
 
 async fn workload_and_kills(kind: Kind, options: Options, tearing: bool) {
+    let _ = tracing_subscriber::fmt().with_test_writer().try_init();
     let source = TestServer::start(kind, options).await;
     source.load_shop().await;
     let folder = tempfile::tempdir().expect("folder");
@@ -184,9 +185,27 @@ async fn another_server_and_a_purged_log_are_refused() {
         }
         let server = follow::open(&source.url()).await;
         let end = follow::position(&server).await;
-        source
-            .exec(&format!("PURGE BINARY LOGS TO '{}'", end.file))
-            .await;
+        // a log that a connection still reads is not purged
+        let mut conn = source.conn().await;
+        let dumps: Vec<u64> = conn
+            .query("SELECT id FROM information_schema.processlist WHERE command LIKE 'Binlog Dump%'")
+            .await
+            .expect("connections");
+        for dump in dumps {
+            let _ = conn.query_drop(format!("KILL {dump}")).await;
+        }
+        crate::harness::wait_until("the old logs to be purged", Duration::from_secs(20), || async {
+            source
+                .try_exec(&format!("PURGE BINARY LOGS TO '{}'", end.file))
+                .await?;
+            let mut conn = source.try_conn().await?;
+            let logs: Vec<mysql_async::Row> = conn
+                .query("SHOW BINARY LOGS")
+                .await
+                .map_err(|e| e.to_string())?;
+            Ok::<_, String>((logs.len() == 1).then_some(()))
+        })
+        .await;
         let error = setup.start().error().await;
         assert_eq!(error.kind(), ErrorKind::LogPurged, "{error}");
     }

@@ -128,6 +128,7 @@ pub struct Assembler {
     file_no: u64,
     offset: u64,
     resume: TxnId,
+    resume_file: String,
     executed: Executed,
     time_ms: u64,
     open: Option<Open>,
@@ -147,6 +148,7 @@ impl Assembler {
             file_no: from.file_no(),
             offset: from.offset,
             resume: from.txn_id(),
+            resume_file: from.file.clone(),
             executed: Executed::of(from, mariadb),
             time_ms: from.time_ms,
             open: None,
@@ -155,11 +157,17 @@ impl Assembler {
         }
     }
 
-    /// The place behind the last transaction that ended, or inside the open one.
+    /// The place behind the last transaction that ended, or inside the open one. Never before
+    /// the place from which reading went on: with GTIDs the source begins at a file's start.
     pub fn position(&self) -> Position {
+        let (file, offset) = if self.place() < self.resume {
+            (&self.resume_file, self.resume.offset())
+        } else {
+            (&self.file, self.offset)
+        };
         Position {
-            file: self.file.clone(),
-            offset: self.offset,
+            file: file.clone(),
+            offset,
             gtid: self.executed.text(),
             time_ms: self.time_ms,
         }
