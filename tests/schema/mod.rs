@@ -1,4 +1,4 @@
-//! The suites of `tests/schema.rs`.
+//! The suites of `tests/schemas.rs`.
 
 pub mod notebook;
 pub mod tracking;

@@ -17,7 +17,8 @@ pub struct Notebook {
     pub failed: Mutex<BTreeMap<String, String>>,
     /// Objects that a person skips.
     pub skipped: BTreeSet<String>,
-    begun: AtomicUsize,
+    /// Objects that were begun.
+    pub begun: AtomicUsize,
     /// Ends the work when this many objects were begun.
     pub cancel: Option<(usize, CancellationToken)>,
 }
@@ -70,10 +71,10 @@ impl ObjectLog for Notebook {
         object: &'a Object,
         report: &'a ErrorReport,
     ) -> BoxFuture<'a, Result<()>> {
-        self.failed
-            .lock()
-            .expect("lock")
-            .insert(object.to_string(), format!("{} {}", report.code, report.message));
+        self.failed.lock().expect("lock").insert(
+            object.to_string(),
+            format!("{} {}", report.code, report.message),
+        );
         Box::pin(async { Ok(()) })
     }
 }

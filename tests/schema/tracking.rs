@@ -23,13 +23,13 @@ const STATEMENTS: &[&str] = &[
     "ALTER TABLE track.a DROP y, ADD y datetime(6) default current_timestamp(6) on update current_timestamp(6)",
     "ALTER TABLE track.a ALTER later SET DEFAULT 'q', ALTER w DROP DEFAULT, COMMENT='c' AUTO_INCREMENT=50, ENGINE=InnoDB",
     "ALTER TABLE track.a CHARACTER SET latin1, ADD l2 varchar(3)",
-    "ALTER TABLE track.a RENAME COLUMN later TO sooner, RENAME INDEX v TO v9",
-    "ALTER TABLE track.a DROP COLUMN vv",
+    "ALTER TABLE track.a RENAME COLUMN later TO sooner, RENAME INDEX v_2 TO v9",
+    "ALTER TABLE track.a DROP KEY v, DROP COLUMN vv",
     "CREATE INDEX byy ON track.a (y DESC, x)",
     "DROP INDEX byy ON track.a",
-    "CREATE TABLE track.p (a int, b int, primary key (a, b), unique (b, a), key ba (b))",
+    "CREATE TABLE track.p (a int, b int, primary key (a, b), unique (b, a), unique ba (b))",
     "CREATE TABLE track.f (id serial, x int, y int, z int unsigned zerofill, foreign key (x, y) references p (a, b) on delete cascade, constraint named foreign key (y) references p (b), check (x > 0), index xx (x))",
-    "ALTER TABLE track.f ADD FOREIGN KEY (y, x) REFERENCES track.p (b, a), ADD CONSTRAINT cc CHECK (y < 9)",
+    "ALTER TABLE track.f ADD FOREIGN KEY (x) REFERENCES track.p (b), ADD CONSTRAINT cc CHECK (y < 9)",
     "ALTER TABLE track.f DROP FOREIGN KEY named, DROP CONSTRAINT cc",
     "ALTER TABLE track.f RENAME TO track.g",
     "RENAME TABLE track.g TO track.f",
@@ -38,9 +38,9 @@ const STATEMENTS: &[&str] = &[
     "ALTER TABLE track.types CONVERT TO CHARACTER SET utf8mb4 COLLATE utf8mb4_general_ci",
     "ALTER TABLE track.types DROP a, DROP b, MODIFY ac json FIRST, ADD SPATIAL KEY (z), ADD FULLTEXT KEY ft (l, v)",
     "CREATE TABLE track.gen (a int, b int as (a + 1), c int generated always as (a * 2) stored comment 'x', d int default (1 + 1), e varchar(40) default (uuid()), f int invisible default 5)",
-    "ALTER TABLE track.gen ADD g int as (c + 1) virtual AFTER a, DROP d",
+    "ALTER TABLE track.gen ADD g int as (c + 1) virtual AFTER c, DROP d",
     "CREATE TABLE track.old (a varchar(10) default '', primary key (a), key (a), key (a), unique a_4 (a), unique (a))",
-    "/*!50100 ALTER TABLE track.old ADD b int /*!80000 COMMENT 'x' */ */",
+    "ALTER TABLE track.old ADD b int /*!50000 COMMENT 'x' */ /* , ADD c int */",
     "CREATE TABLE IF NOT EXISTS `track`.`quo``ted` (`a``b` int COMMENT 'c', `select` int, KEY `k``` (`a``b`))",
     "ALTER TABLE track.`quo``ted` CHANGE `a``b` ab int, ADD KEY (`select`)",
     "CREATE TABLE track.part (a int not null, b date, primary key (a)) PARTITION BY RANGE (a) (PARTITION p0 VALUES LESS THAN (10), PARTITION p1 VALUES LESS THAN MAXVALUE)",
@@ -62,9 +62,8 @@ const MARIADB: &[&str] = &[
 /// Statements of MySQL alone.
 const MYSQL: &[&str] = &[
     "ALTER TABLE track.f DROP CHECK f_chk_1",
-    "ALTER TABLE track.a ADD KEY ((x + 1)), ADD vec vector(3), ALTER nn9 SET DEFAULT 1",
-    "ALTER TABLE track.a ADD KEY ((id + 1)), ADD vec vector(3)",
-    "ALTER TABLE track.a ADD CHECK (id > 0) NOT ENFORCED, ALTER COLUMN sooner SET INVISIBLE",
+    "ALTER TABLE track.a ADD KEY ((x + 1)), ADD vec vector(3)",
+    "ALTER TABLE track.a ADD CHECK (x > 0) NOT ENFORCED, ALTER COLUMN sooner SET INVISIBLE",
     "ALTER TABLE track.a ALTER CHECK a_chk_1 ENFORCED",
     "CREATE TABLE track.inline_fk (a int references p (b), b int check (b > 0))",
 ];
@@ -72,7 +71,9 @@ const MYSQL: &[&str] = &[
 /// Runs the statements and compares after each.
 pub async fn agrees(server: &Server) {
     let (opened, mut conn) = open(server).await;
-    let mut dialect = catalogue::dialect(&mut conn, &opened).await.expect("dialect");
+    let mut dialect = catalogue::dialect(&mut conn, &opened)
+        .await
+        .expect("dialect");
     let own = if server.kind() == Kind::MariaDb {
         MARIADB
     } else {
@@ -94,7 +95,11 @@ pub async fn agrees(server: &Server) {
                 .expect("understood")
                 .unwrap_or_else(|| panic!("{name} is tracked but not there after {sql}"))
                 .table;
-            wrong.extend(compare(tracked, &shown).into_iter().map(|d| format!("{sql}\n    {name}: {d}")));
+            wrong.extend(
+                compare(tracked, &shown)
+                    .into_iter()
+                    .map(|d| format!("{sql}\n    {name}: {d}")),
+            );
         }
         if !wrong.is_empty() {
             panic!("{}", wrong.join("\n"));
@@ -108,7 +113,9 @@ fn follow(tables: &mut BTreeMap<TableName, Table>, dialect: &mut Dialect, sql: &
         Ddl::CreateTable { table, .. } => {
             tables.insert(table.name.clone(), *table);
         }
-        Ddl::CreateTableLike { name, like: model, .. } => {
+        Ddl::CreateTableLike {
+            name, like: model, ..
+        } => {
             let table = like(&tables[&model], &name, dialect);
             tables.insert(name, table);
         }
@@ -147,7 +154,10 @@ fn compare(tracked: &Table, shown: &Table) -> Vec<String> {
         out.push(format!("{:?} / {:?}", names(tracked), names(shown)));
     }
     if (&tracked.charset, &tracked.collation) != (&shown.charset, &shown.collation) {
-        out.push(format!("default {} / {}", tracked.collation, shown.collation));
+        out.push(format!(
+            "default {} / {}",
+            tracked.collation, shown.collation
+        ));
     }
     if tracked.comment != shown.comment {
         out.push(format!("comment {} / {}", tracked.comment, shown.comment));

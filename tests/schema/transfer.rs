@@ -161,10 +161,18 @@ async fn again(source: &Server, target: &Server, pair: &str, odd: &[&str]) {
     let log = Arc::new(Notebook::default());
     let end = structure(source, target, &log).await;
     assert_eq!(end.is_err(), !odd.is_empty(), "{pair}: {end:?}");
-    assert_eq!(log.failures().len(), odd.len(), "{pair}: {:#?}", log.failures());
+    assert_eq!(
+        log.failures().len(),
+        odd.len(),
+        "{pair}: {:#?}",
+        log.failures()
+    );
     for (object, notes) in &*log.done.lock().expect("lock") {
         let there = notes.iter().any(|n| n.starts_with("it was there already"));
-        assert!(there || object.starts_with("database"), "{object}: {notes:?}");
+        assert!(
+            there || object.starts_with("database"),
+            "{object}: {notes:?}"
+        );
     }
     let log = Arc::new(Notebook::default());
     indexes(source, target, &log).await.expect(pair);
@@ -176,10 +184,14 @@ async fn again(source: &Server, target: &Server, pair: &str, odd: &[&str]) {
 /// Every table has all its keys, and rows go in and come back.
 async fn all_is_there(source: &Server, target: &Server, pair: &str, odd: &[&str]) {
     let (opened, mut from) = open(source).await;
-    let dialect = catalogue::dialect(&mut from, &opened).await.expect("dialect");
+    let dialect = catalogue::dialect(&mut from, &opened)
+        .await
+        .expect("dialect");
     let (opened, mut to) = open(target).await;
     let facts = catalogue::target(&mut to, &opened).await.expect("target");
-    let objects = catalogue::objects(&mut from, &filter()).await.expect("objects");
+    let objects = catalogue::objects(&mut from, &filter())
+        .await
+        .expect("objects");
     assert!(objects.tables.len() > 20);
     for table in &objects.tables {
         let name = &table.name;
@@ -190,7 +202,9 @@ async fn all_is_there(source: &Server, target: &Server, pair: &str, odd: &[&str]
             .await
             .expect("understood")
             .expect("there");
-        let wanted = convert(&definition, dialect.family, &facts).expect("converts").table;
+        let wanted = convert(&definition, dialect.family, &facts)
+            .expect("converts")
+            .table;
         let there = catalogue::definition(&mut to, name, &facts.dialect)
             .await
             .expect("understood")
@@ -202,7 +216,9 @@ async fn all_is_there(source: &Server, target: &Server, pair: &str, odd: &[&str]
         assert!(found.is_empty(), "{pair}: {name}: {found:?}");
         assert_eq!(wanted.comment, there.comment, "{pair}: {name}");
     }
-    let found = catalogue::objects(&mut to, &filter()).await.expect("objects");
+    let found = catalogue::objects(&mut to, &filter())
+        .await
+        .expect("objects");
     assert_eq!(found.views.len(), objects.views.len(), "{pair}");
     let row: Option<(u32, String)> = to
         .query_first("SELECT n, label FROM schema_a.v_outer ORDER BY n")
@@ -220,14 +236,19 @@ async fn mismatches_show(source: &Server, target: &Server) {
     let error = structure(source, target, &log).await.expect_err("differs");
     let failures = log.failures();
     let why = &failures["table schema_a.plain"];
-    assert!(why.starts_with("STR-0003") && why.contains("Varchar(77)"), "{why}");
+    assert!(
+        why.starts_with("STR-0003") && why.contains("Varchar(77)"),
+        "{why}"
+    );
     assert!(error.to_string().contains("schema_a.plain"), "{error}");
     let log = Arc::new(Notebook {
         skipped: failures.keys().cloned().collect(),
         ..Notebook::default()
     });
     structure(source, target, &log).await.expect("skipped");
-    target.exec("ALTER TABLE schema_a.plain MODIFY b varchar(50)").await;
+    target
+        .exec("ALTER TABLE schema_a.plain MODIFY b varchar(50)")
+        .await;
 
     let token = CancellationToken::new();
     let (context, _) = context(&token);

@@ -28,11 +28,7 @@ async fn carry(source: Kind, targets: &[Kind]) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn schemas_of_mysql_are_carried() {
-    carry(
-        Kind::MySql,
-        &[Kind::MariaDb, Kind::OceanBase, Kind::MySql],
-    )
-    .await;
+    carry(Kind::MySql, &[Kind::MariaDb, Kind::OceanBase, Kind::MySql]).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
