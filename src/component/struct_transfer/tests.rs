@@ -1,6 +1,6 @@
 //! Outcomes of objects, without a server. `tests/schemas.rs` has the works on real servers.
 
-use super::log::{Failures, Notes};
+use super::log::Failures;
 use super::*;
 use crate::error::{Error, ErrorReport, Kind, Result};
 use crate::model::table::TableName;

@@ -2,13 +2,14 @@
 //!
 //! [`endpoint`] says where a server is, [`connect`] opens sessions that behave alike on all
 //! flavours, [`catalogue`] says what tables a server has, [`ddl`] writes their definitions for
-//! another server, [`literal`] writes a row's cells into SQL, [`select`] names columns so that the
+//! another server, [`ddl_target`] applies a source's DDL, [`literal`] writes a row's cells into SQL, [`select`] names columns so that the
 //! answer is the row encoding of [`crate::model::row`].
 
 pub mod binlog;
 pub mod catalogue;
 pub mod connect;
 pub mod ddl;
+pub mod ddl_target;
 pub mod endpoint;
 pub mod fault;
 pub mod literal;
