@@ -1,6 +1,7 @@
-//! The suites of `tests/schema.rs`.
+//! The suites of `tests/schemas.rs`.
 
 pub mod notebook;
+pub mod replay;
 pub mod tracking;
 pub mod transfer;
 

@@ -17,7 +17,8 @@ pub struct Notebook {
     pub failed: Mutex<BTreeMap<String, String>>,
     /// Objects that a person skips.
     pub skipped: BTreeSet<String>,
-    begun: AtomicUsize,
+    /// Objects that were begun.
+    pub begun: AtomicUsize,
     /// Ends the work when this many objects were begun.
     pub cancel: Option<(usize, CancellationToken)>,
 }

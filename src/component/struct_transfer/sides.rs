@@ -2,10 +2,9 @@
 //! schema.
 
 use crate::component::contract::Context;
-use crate::datasource::mysql::catalogue;
 use crate::datasource::mysql::ddl::Target;
 use crate::datasource::mysql::fault::{fault, server_code};
-use crate::datasource::mysql::{Endpoint, Flavour, Server, Session};
+use crate::datasource::mysql::{Endpoint, Server, Session, catalogue, ddl_target};
 use crate::error::{Error, Kind, Result};
 use crate::model::ddl::{Dialect, Family};
 use mysql_async::Conn;
@@ -48,25 +47,8 @@ impl Sides {
     pub async fn pair(&self) -> Result<Pair> {
         Ok(Pair {
             source: catalogue::open(&self.source).await?,
-            target: self.target_session().await?,
+            target: ddl_target::session(&self.target_server).await?,
         })
-    }
-
-    async fn target_session(&self) -> Result<Conn> {
-        let mut conn = self.target_server.session(Session::Write).await?;
-        let mut statements = vec!["SET SESSION sql_quote_show_create = 1"];
-        if self.target.flavour == Flavour::MySql {
-            // a table without a key stays one
-            statements.push("SET SESSION sql_generate_invisible_primary_key = 0");
-            statements.push("SET SESSION sql_require_primary_key = 0");
-        }
-        if self.target.flavour != Flavour::OceanBase {
-            statements.push("SET SESSION explicit_defaults_for_timestamp = 1");
-        }
-        for statement in statements {
-            catalogue::optional(&mut conn, statement).await?;
-        }
-        Ok(conn)
     }
 
     /// Runs a statement at the target. It may take hours: when the work shall end, it is killed
@@ -118,28 +100,14 @@ pub(super) struct Refused {
 
 impl Refused {
     fn new(what: String, error: mysql_async::Error) -> Self {
-        let code = server_code(&error);
-        let error = fault(what, error);
         Self {
-            code,
-            error: as_refused(error),
+            code: server_code(&error),
+            error: ddl_target::refused(what, error),
         }
     }
 
     /// Whether the statement's text is what the server does not take.
     pub fn is_about_the_statement(&self) -> bool {
         self.error.kind() == Kind::SchemaRefused
-    }
-}
-
-/// A refusal of a schema statement has a kind, and a remedy, of its own.
-pub(super) fn as_refused(error: Error) -> Error {
-    match error.kind() {
-        Kind::StatementFailed | Kind::ObjectMissing => {
-            let text = error.to_string();
-            let (what, detail) = text.split_once(": ").unwrap_or((text.as_str(), ""));
-            Error::new(Kind::SchemaRefused, what.to_owned()).detail(detail)
-        }
-        _ => error,
     }
 }

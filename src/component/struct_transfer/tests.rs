@@ -1,4 +1,4 @@
-//! Outcomes of objects, without a server. `tests/schema.rs` has the works on real servers.
+//! Outcomes of objects, without a server. `tests/schemas.rs` has the works on real servers.
 
 use super::log::Failures;
 use super::*;

@@ -9,7 +9,7 @@ use crate::error::{Error, Kind, Result};
 use crate::model::ddl::charset::{canonical_charset, canonical_collation};
 use crate::model::ddl::{CharsetDefault, Definition, Dialect, parse_definition};
 use crate::model::filter::ObjectFilter;
-use crate::model::table::{TableName, quote_ident};
+use crate::model::table::TableName;
 use mysql_async::prelude::{FromRow, Queryable};
 use mysql_async::{Conn, Row};
 use std::collections::BTreeSet;
@@ -334,18 +334,10 @@ pub async fn has_rows(conn: &mut Conn, name: &TableName) -> Result<bool> {
 
 /// Names of a view's or table's columns in order.
 pub async fn column_names(conn: &mut Conn, name: &TableName) -> Result<Vec<String>> {
-    let found: Vec<Row> = rows(
-        conn,
-        "columns",
-        format!(
-            "SHOW COLUMNS FROM {} FROM {}",
-            quote_ident(&name.name),
-            quote_ident(&name.schema)
-        ),
-    )
-    .await?;
-    Ok(found
-        .into_iter()
-        .filter_map(|mut row| row.take_opt::<String, _>(0).and_then(|v| v.ok()))
-        .collect())
+    let sql = format!(
+        "SELECT column_name FROM information_schema.columns WHERE table_schema = {} AND table_name = {} ORDER BY ordinal_position",
+        literal(&name.schema),
+        literal(&name.name)
+    );
+    rows(conn, "columns", sql).await
 }

@@ -8,6 +8,7 @@ pub mod catalogue;
 pub mod compare;
 pub mod connect;
 pub mod ddl;
+pub mod ddl_target;
 pub mod endpoint;
 pub mod fault;
 pub mod fence;

@@ -8,12 +8,12 @@
 
 use super::convert::convert;
 use super::render::{
-    charset_sql, check_sql, column_sql, default_sql, foreign_key_sql, key_sql, quoted,
+    charset_sql, check_sql, column_with_check, default_sql, foreign_key_sql, key_sql, quoted,
 };
 use super::target::Target;
 use crate::error::{Error, Kind, Result};
 use crate::model::ddl::{AlterAction, Definition, Family, Place};
-use crate::model::table::{Column, Key, KeyWhat, Table, TableName, quote_ident};
+use crate::model::table::{Check, Column, Key, KeyPart, KeyWhat, Table, TableName, quote_ident};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// What an ALTER TABLE of the source means at the target.
@@ -45,6 +45,7 @@ pub fn plan_alter(
     let mut work = Clauses {
         now,
         wanted: &wanted.table,
+        from,
         target,
         gone: BTreeSet::new(),
         out: Vec::new(),
@@ -52,7 +53,7 @@ pub fn plan_alter(
     for action in in_order(actions) {
         work.clause(action);
     }
-    let clauses = work.finish();
+    let clauses = work.out;
     let statement =
         |clauses: &[String]| format!("ALTER TABLE {} {}", now.name.quoted(), clauses.join(", "));
     let statements = if clauses.is_empty() {
@@ -125,6 +126,7 @@ struct Clauses<'a> {
     now: &'a Table,
     /// As it shall be.
     wanted: &'a Table,
+    from: Family,
     target: &'a Target,
     /// Columns and keys that an earlier clause drops or renames, in lower case.
     gone: BTreeSet<String>,
@@ -136,13 +138,13 @@ impl Clauses<'_> {
         self.out.push(clause);
     }
 
-    fn finish(mut self) -> Vec<String> {
+    /// The default for columns that come later.
+    fn default_charset(&mut self) {
         let charset = |t: &Table| (t.charset.clone(), t.collation.clone());
         if charset(self.now) != charset(self.wanted) {
             let sql = charset_sql(&self.wanted.charset, &self.wanted.collation, self.target);
             self.push(sql.trim_start().to_owned());
         }
-        self.out
     }
 
     fn has_column(&self, name: &str) -> bool {
@@ -150,8 +152,14 @@ impl Clauses<'_> {
             && !self.gone.contains(&format!("c {}", name.to_lowercase()))
     }
 
+    /// Whether the key is there when the clauses so far are done: it goes with its last column.
     fn has_key(&self, name: &str) -> bool {
-        self.now.keys.iter().any(|k| same(&k.name, name))
+        let column_stays = |part: &KeyPart| match &part.what {
+            KeyWhat::Column(column) => self.has_column(column),
+            KeyWhat::Expression(_) => true,
+        };
+        let key = self.now.keys.iter().find(|k| same(&k.name, name));
+        key.is_some_and(|k| k.parts.iter().any(column_stays))
             && !self.gone.contains(&format!("k {}", name.to_lowercase()))
     }
 
@@ -160,11 +168,16 @@ impl Clauses<'_> {
             && !self.gone.contains(&format!("f {}", name.to_lowercase()))
     }
 
-    fn has_check(&self, name: &str) -> bool {
-        self.now
-            .checks
-            .iter()
-            .any(|c| c.name.as_deref().is_some_and(|n| same(n, name)))
+    /// The target's name of a check. One of MariaDB carries the name that its table had when it
+    /// was made in front.
+    fn check_name(&self, name: &str) -> Option<String> {
+        let names = || self.now.checks.iter().filter_map(|c| c.name.as_ref());
+        let prefixed = self.from == Family::MariaDb && !self.target.is_mariadb();
+        let behind = format!("_{}", name.to_lowercase());
+        names()
+            .find(|n| same(n, name))
+            .or_else(|| names().find(|n| prefixed && n.to_lowercase().ends_with(&behind)))
+            .cloned()
     }
 
     fn wanted_column(&self, name: &str) -> Option<&Column> {
@@ -198,14 +211,18 @@ impl Clauses<'_> {
             }
             AlterAction::SetDefault(name, _) => self.set_default(name),
             AlterAction::SetInvisible(name, _) => self.change(name, name, &Place::Default),
-            AlterAction::ConvertCharset(_) => self.changed_columns(),
+            AlterAction::DefaultCharset(_) => self.default_charset(),
+            AlterAction::ConvertCharset(_) => {
+                self.changed_columns();
+                self.default_charset();
+            }
             other => self.table_clause(other),
         }
     }
 
     fn column_sql(&self, name: &str) -> Option<String> {
         self.wanted_column(name)
-            .map(|column| column_sql(column, self.target))
+            .map(|column| column_with_check(column, self.wanted, self.target))
     }
 
     fn change(&mut self, old: &str, new: &str, place: &Place) {
@@ -244,7 +261,10 @@ impl Clauses<'_> {
                     .column_index(&column.name)
                     .is_some_and(|at| charset(&self.now.columns[at]) != charset(column))
             })
-            .map(|column| format!("MODIFY COLUMN {}", column_sql(column, self.target)))
+            .map(|column| {
+                let sql = column_with_check(column, self.wanted, self.target);
+                format!("MODIFY COLUMN {sql}")
+            })
             .collect();
         self.out.extend(changed);
     }
@@ -268,25 +288,12 @@ impl Clauses<'_> {
                 }
             }
             AlterAction::DropForeignKey(name) => self.drop_foreign_key(name),
-            AlterAction::AddCheck(check) => {
-                let added = self.wanted.checks.iter().find(|c| {
-                    c.expression == check.expression
-                        && (check.name.is_none() || c.name == check.name)
-                });
-                // a check without a name can't be found again
-                let done = added.is_some_and(|c| match &c.name {
-                    Some(name) => self.has_check(name),
-                    None => self.now.checks.len() >= self.wanted.checks.len(),
-                });
-                if let (Some(check), false) = (added, done) {
-                    self.push(format!("ADD {}", check_sql(check)));
-                }
-            }
+            AlterAction::AddCheck(check) => self.add_check(check),
             AlterAction::DropCheck(name) => self.drop_check(name),
             AlterAction::EnforceCheck(name, enforced) => {
-                if !self.target.is_mariadb() && self.has_check(name) {
+                if let (Some(name), false) = (self.check_name(name), self.target.is_mariadb()) {
                     let word = if *enforced { "" } else { "NOT " };
-                    self.push(format!("ALTER CHECK {} {word}ENFORCED", quote_ident(name)));
+                    self.push(format!("ALTER CHECK {} {word}ENFORCED", quote_ident(&name)));
                 }
             }
             AlterAction::DropConstraint(name) => {
@@ -302,6 +309,27 @@ impl Clauses<'_> {
             AlterAction::AutoIncrement(next) => self.push(format!("AUTO_INCREMENT={next}")),
             AlterAction::RenameTo(name) => self.rename(name),
             _ => {}
+        }
+    }
+
+    /// Adds the check under the name that the source gave it. One without any name can't be found
+    /// again at the target: the number of checks says whether it is there.
+    fn add_check(&mut self, check: &Check) {
+        let added = self.wanted.checks.iter().find(|c| match &check.name {
+            Some(name) => c.name.as_deref().is_some_and(|n| {
+                same(n, name) || (n.ends_with(&format!("_{name}")) && self.from == Family::MariaDb)
+            }),
+            None => c.expression == check.expression,
+        });
+        let done = added.is_some_and(|c| match &c.name {
+            Some(name) => self.check_name(name).is_some(),
+            None => self.now.checks.len() >= self.wanted.checks.len(),
+        });
+        // one that stands in a column's definition comes with it
+        let sql = added.map(check_sql).unwrap_or_default();
+        let inline = self.out.iter().any(|clause| clause.contains(&sql));
+        if added.is_some() && !done && !inline {
+            self.push(format!("ADD {sql}"));
         }
     }
 
@@ -346,13 +374,13 @@ impl Clauses<'_> {
     }
 
     fn drop_check(&mut self, name: &str) {
-        if self.has_check(name) {
+        if let Some(name) = self.check_name(name) {
             let verb = if self.target.is_mariadb() {
                 "DROP CONSTRAINT"
             } else {
                 "DROP CHECK"
             };
-            self.push(format!("{verb} {}", quote_ident(name)));
+            self.push(format!("{verb} {}", quote_ident(&name)));
         }
     }
 }

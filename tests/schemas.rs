@@ -39,3 +39,21 @@ async fn schemas_of_mariadb_are_carried() {
     )
     .await;
 }
+
+async fn replay(source: Kind) {
+    let source = Server::start(source, Options::default()).await;
+    for target in [Kind::OceanBase, Kind::MariaDb, Kind::MySql] {
+        let target = Server::start(target, Options::default()).await;
+        schema::replay::follows(&source, &target).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn ddl_of_mysql_is_replayed() {
+    replay(Kind::MySql).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn ddl_of_mariadb_is_replayed() {
+    replay(Kind::MariaDb).await;
+}
