@@ -31,7 +31,7 @@ bench_end() {
 # MariaDB at the first table. oms converts it; the other tools do not.
 bench_source() {
   source_port=$(free_port)
-  server_start mysql "$work/source" "$source_port" --innodb-buffer-pool-size=1G
+  server_start mysql "$work/source" "$source_port" --innodb-buffer-pool-size=1G 8>&-
   server_sql "$source_port" 'CREATE DATABASE sbtest CHARACTER SET utf8mb4 COLLATE utf8mb4_general_ci'
   oms_say "making $tables tables of $rows rows"
   oms_quietly sysbench oltp_read_write --db-driver=mysql --mysql-host=127.0.0.1 --mysql-port="$source_port" \
@@ -44,8 +44,8 @@ bench_target() {
   mkdir -p "$work/run"
   target_port=$(free_port)
   case $1 in
-    oceanbase) server_start oceanbase "$work/target" "$target_port" log_disk_size=8G ;;
-    *) server_start "$1" "$work/target" "$target_port" --skip-log-bin --innodb-buffer-pool-size=1G ;;
+    oceanbase) server_start oceanbase "$work/target" "$target_port" log_disk_size=8G 8>&- ;;
+    *) server_start "$1" "$work/target" "$target_port" --skip-log-bin --innodb-buffer-pool-size=1G 8>&- ;;
   esac
 }
 

@@ -47,11 +47,12 @@ stop_workload() {
   workload=''
 }
 
+# shellcheck disable=SC2317 # called by the trap
 end() {
   local status=$?
   trap - EXIT INT TERM
   stop_workload
-  if [ -n "$keep" ] && [ -f "$work/target/server.process" ]; then
+  if [ -n "$keep" ] && [ -n "${target_port:-}" ] && [ -f "$work/target/server.process" ]; then
     oms_say "
 still running: source mysql://root@127.0.0.1:$source_port, target mysql://root@127.0.0.1:$target_port
 stop them:     deploy/servers.sh stop --dir $work/source; deploy/servers.sh stop --dir $work/target"
@@ -92,9 +93,9 @@ server_stop "$work/target" 2
 rm -rf "$work"
 mkdir -p "$work"
 source_port=$(free_port)
-server_start "$source_kind" "$work/source" "$source_port"
+server_start "$source_kind" "$work/source" "$source_port" 8>&-
 target_port=$(free_port)
-server_start oceanbase "$work/target" "$target_port"
+server_start oceanbase "$work/target" "$target_port" 8>&-
 
 say "loading the shop, and starting the application: $rate transactions a second"
 server_sql "$source_port" <"$root/deploy/shop/schema.sql"
