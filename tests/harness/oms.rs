@@ -115,7 +115,7 @@ impl Migration {
         command
             .args(arguments)
             .env("OMS_KEY_FILE", self.path().join("oms.key"))
-            .env("OMS_LOG", "info")
+            .env("OMS_LOG", "info,sea_orm_migration=warn")
             .env("RUST_BACKTRACE", "1")
             .envs(self.env.iter().map(|(name, value)| (name, value)))
             .current_dir(self.path())

@@ -51,6 +51,11 @@ impl<'a> Trial<'a> {
             wrong.push("there is no remedy".into());
         }
         let said = format!("{}{}", ended.stdout, ended.stderr).to_lowercase();
+        for secret in ["wrong-secret", "hunt", "er2@"] {
+            if said.contains(secret) {
+                wrong.push(format!("it shows the password: {secret}"));
+            }
+        }
         for word in words {
             if !said.contains(&word.to_lowercase()) {
                 wrong.push(format!("it does not say '{word}'"));
