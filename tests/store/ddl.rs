@@ -77,8 +77,18 @@ async fn history(kind: Kind) {
     assert_eq!(
         changes,
         [
-            "t +1,x", "t +7,2,y", "t2 +1,3,z", "t3 1,3,z>2,3,z", "t4 +9", "t4 +10", "t5 +1,x",
-            "t5 +2,y", "t5 +5,five", "t8 +q,1", "t8 +,2", "t9 +1,ä",
+            "t +1,x",
+            "t +7,2,y",
+            "t2 +1,3,z",
+            "t3 1,3,z>2,3,z",
+            "t4 +9",
+            "t4 +10",
+            "t5 +1,x",
+            "t5 +2,y",
+            "t5 +5,five",
+            "t8 +q,1",
+            "t8 +,2",
+            "t9 +1,ä",
         ]
     );
     let ddl: Vec<String> = got
@@ -146,7 +156,10 @@ async fn a_statement_that_is_not_understood_costs_no_definition() {
     let end = follow::position(&server).await;
     let got = consume(&setup.hub, &from, &end).await;
     assert!(
-        matches!(&got.ddl[0].ddl, Ddl::Unsupported { .. } | Ddl::CreateTable { .. }),
+        matches!(
+            &got.ddl[0].ddl,
+            Ddl::Unsupported { .. } | Ddl::CreateTable { .. }
+        ),
         "{:?}",
         got.ddl
     );

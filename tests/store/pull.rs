@@ -188,23 +188,29 @@ async fn another_server_and_a_purged_log_are_refused() {
         // a log that a connection still reads is not purged
         let mut conn = source.conn().await;
         let dumps: Vec<u64> = conn
-            .query("SELECT id FROM information_schema.processlist WHERE command LIKE 'Binlog Dump%'")
+            .query(
+                "SELECT id FROM information_schema.processlist WHERE command LIKE 'Binlog Dump%'",
+            )
             .await
             .expect("connections");
         for dump in dumps {
             let _ = conn.query_drop(format!("KILL {dump}")).await;
         }
-        crate::harness::wait_until("the old logs to be purged", Duration::from_secs(20), || async {
-            source
-                .try_exec(&format!("PURGE BINARY LOGS TO '{}'", end.file))
-                .await?;
-            let mut conn = source.try_conn().await?;
-            let logs: Vec<mysql_async::Row> = conn
-                .query("SHOW BINARY LOGS")
-                .await
-                .map_err(|e| e.to_string())?;
-            Ok::<_, String>((logs.len() == 1).then_some(()))
-        })
+        crate::harness::wait_until(
+            "the old logs to be purged",
+            Duration::from_secs(20),
+            || async {
+                source
+                    .try_exec(&format!("PURGE BINARY LOGS TO '{}'", end.file))
+                    .await?;
+                let mut conn = source.try_conn().await?;
+                let logs: Vec<mysql_async::Row> = conn
+                    .query("SHOW BINARY LOGS")
+                    .await
+                    .map_err(|e| e.to_string())?;
+                Ok::<_, String>((logs.len() == 1).then_some(()))
+            },
+        )
         .await;
         let error = setup.start().error().await;
         assert_eq!(error.kind(), ErrorKind::LogPurged, "{error}");
