@@ -1,6 +1,9 @@
 //! MySQL and its relatives: MySQL, MariaDB, OceanBase (MySQL mode).
 //!
 //! [`endpoint`] says where a server is, [`connect`] opens sessions that behave alike on all
+//! flavours, [`literal`] writes a row's cells into SQL, [`select`] names columns so that the
+//! answer is the row encoding of [`crate::model::row`].
+
 pub mod batch;
 pub mod binlog;
 pub mod bounds;
