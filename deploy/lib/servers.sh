@@ -9,7 +9,7 @@
 #   install_mariadb | install_mysql | install_seekdb | install_tools sysbench mydumper …
 #   server_run KIND DIR PORT [ARG…]     becomes the server (exec); makes its data when there is none
 #   server_start KIND DIR PORT [ARG…]   starts it in the background and waits until it answers
-#   server_stop DIR                     ends what server_start started
+#   server_stop DIR [SECONDS]           ends what server_start started
 #
 # KIND is mysql, mariadb or oceanbase. Users on every server: root without a password, and
 # OMS_DB_USER with OMS_DB_PASSWORD, both with all privileges, over TCP on 127.0.0.1.
@@ -361,6 +361,7 @@ server_start() {
     server_run "$kind" "$dir" "$@"
   ) >>"$dir/server.log" 2>&1 </dev/null &
   process=$!
+  disown "$process"
   printf '%s\n' "$process" >"$dir/server.process"
   until answer=$(server_sql "$port" 'SELECT 1' 2>&1); do
     if ! kill -0 "$process" 2>/dev/null; then
@@ -378,16 +379,16 @@ server_start() {
   [ "$kind" != oceanbase ] || _oms_users_sql | grep -v "'root'" | server_sql "$port"
 }
 
-# Ends the server that server_start started in DIR: politely, after 30 s by force.
+# Ends the server that server_start started in DIR: politely, after 30 s (or the second argument) by force.
 server_stop() {
-  local dir=$1 process deadline=$((SECONDS + 30))
+  local dir=$1 process deadline=$((SECONDS + ${2:-30}))
   [ -f "$dir/server.process" ] || return 0
   process=$(cat "$dir/server.process")
   # Never signal a process that merely got the same number later.
   if grep -qaF "$(cd "$dir" && pwd)" "/proc/$process/cmdline" 2>/dev/null; then
     kill -TERM "$process" 2>/dev/null || true
     while kill -0 "$process" 2>/dev/null; do
-      if [ "$SECONDS" -gt "$deadline" ]; then kill -KILL "$process" 2>/dev/null || true; fi
+      if [ "$SECONDS" -ge "$deadline" ]; then kill -KILL "$process" 2>/dev/null || true; fi
       sleep 0.1
     done
   fi

@@ -7,6 +7,7 @@ use crate::metadata::{
     Component, ComponentStatus, ComponentType, DesiredStatus, Metadata, NewComponent, NewEvent,
     ProjectStatus, Report, Step, StepUpdate, Written, now,
 };
+use crate::model::project::subtopic_of;
 use crate::workflow::plan::{self, Action, View};
 use crate::workflow::transition::{StepEvent, next};
 use serde_json::{Map, Value, json};
@@ -317,11 +318,6 @@ impl Reconciler {
             }
         }
     }
-}
-
-/// The subtopic of a project's source: `MYSQL_<project>_<data source>-1-0`.
-pub fn subtopic_of(project: &str, datasource: &str) -> String {
-    format!("MYSQL_{project}_{datasource}-1-0")
 }
 
 fn subtopic(rows: &Rows) -> String {

@@ -5,9 +5,9 @@
 
 mod act;
 mod actor;
-pub mod project_config;
+
 mod view;
 
-pub use act::{Reconciler, subtopic_of};
+pub use act::Reconciler;
 pub use actor::{Coordinator, Tick};
 pub use view::Rows;

@@ -205,6 +205,16 @@ impl Slices<'_> {
         self.0.rows("list slices", select).await
     }
 
+    /// The first slice of each table of a project, by schema and table.
+    pub async fn first_of_tables(self, project_id: &str) -> Result<Vec<Row<Slice>>, MetaError> {
+        let select = s::Entity::find()
+            .filter(is(s::Column::ProjectId, project_id))
+            .filter(is(s::Column::SliceNo, 0))
+            .order_by_asc(s::Column::TableSchema)
+            .order_by_asc(s::Column::TableName);
+        self.0.rows("list tables", select).await
+    }
+
     /// The next slice of a table that a component with this epoch has to copy: one that waits, that
     /// failed, or that an older component left in the midst.
     pub async fn next_pending(

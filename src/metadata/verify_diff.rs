@@ -266,6 +266,26 @@ impl VerifyResults<'_> {
         Ok(())
     }
 
+    /// The correction of these rows of a comparison was applied at the target, by their hashes.
+    pub async fn mark_corrected_rows(
+        self,
+        key: &VerifyKey,
+        hashes: &[String],
+    ) -> Result<(), MetaError> {
+        for chunk in hashes.chunks(CHUNK) {
+            let update = Query::update()
+                .table(d::Entity)
+                .value(d::Column::Corrected, true)
+                .cond_where(of_comparison(key))
+                .and_where(Expr::col(d::Column::KeyHash).is_in(chunk.iter().cloned()))
+                .to_owned();
+            self.0
+                .execute("mark as corrected", Twice::Harmless, &update)
+                .await?;
+        }
+        Ok(())
+    }
+
     /// Forgets a whole verification, differences first; what a newer epoch wrote stays.
     pub async fn delete(self, project_id: &str, sub_id: i32, epoch: i64) -> Result<(), MetaError> {
         let what = "forget a verification";

@@ -6,5 +6,6 @@ pub mod filter;
 pub mod ids;
 pub mod options;
 pub mod position;
+pub mod project;
 pub mod row;
 pub mod table;

@@ -6,7 +6,7 @@
 //! `character_set_results = utf8mb4`, so a row read by the copy and the same row read from the
 //! log are the same bytes. Two deviations, for values whose text would lose something:
 //!
-//! * `FLOAT` is given as the text of the same number as a DOUBLE (`SELECT col + 0e0`);
+//! * `FLOAT` is given as the text of the same number as a DOUBLE (`SELECT col * 1e0`);
 //! * binary strings, `BIT` and geometry are their raw bytes.
 
 use bytes::Bytes;

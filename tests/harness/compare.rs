@@ -6,6 +6,8 @@ use std::fmt;
 use mysql_async::prelude::Queryable;
 use mysql_async::{Conn, Value};
 
+use super::server::Server;
+
 /// A cell as comparable bytes; `None` is NULL.
 type Cell = Option<Box<[u8]>>;
 type Cells = Box<[Cell]>;
@@ -97,6 +99,35 @@ pub async fn compare_tables(
     }
     found.truncate(limit);
     Ok(found)
+}
+
+/// Fails unless the target has exactly the source's tables of a schema, with the same rows; nothing may
+/// write meanwhile.
+///
+/// # Panics
+/// When it has not, with what differs.
+pub async fn same_rows(source: &Server, target: &Server, schema: &str) {
+    let (mut here, mut there) = (source.conn().await, target.conn().await);
+    let tables = tables_of(&mut here, schema)
+        .await
+        .expect("the source's tables");
+    assert!(!tables.is_empty(), "no table in {schema}");
+    let at_target = tables_of(&mut there, schema)
+        .await
+        .expect("the target's tables");
+    assert_eq!(at_target, tables, "the tables at the target");
+    let found = compare_tables(&mut here, &mut there, &tables, 20)
+        .await
+        .expect("compare");
+    let lines: Vec<_> = found.iter().map(ToString::to_string).collect();
+    assert!(
+        found.is_empty(),
+        "{} → {}: {} differences:\n{}",
+        source.url(),
+        target.url(),
+        found.len(),
+        lines.join("\n")
+    );
 }
 
 async fn prepare(conn: &mut Conn) -> Result<(), String> {

@@ -12,12 +12,14 @@
 )]
 
 pub mod compare;
+pub mod oms;
 pub mod process;
 pub mod server;
 pub mod wait;
 pub mod workload;
 
-pub use compare::{Difference, compare_tables, tables_of};
+pub use compare::{Difference, compare_tables, same_rows, tables_of};
+pub use oms::{Ended, Migration, Rm, Running};
 pub use server::{Kind, Options, Server};
 pub use wait::{try_wait_until, wait_until};
 pub use workload::{Counters, Workload, WorkloadOptions};

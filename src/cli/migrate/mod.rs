@@ -14,6 +14,7 @@ use crate::config::migrate::MigrateArgs;
 use crate::config::secret_store::{SecretStore, default_key_file};
 use crate::error::Result;
 use crate::metadata::Metadata;
+use crate::supervisor::EPOCH_STRIDE;
 use crate::supervisor::works::Works;
 use run::End;
 
@@ -68,7 +69,7 @@ async fn lead(
             target.endpoint,
         ));
     }
-    let works = Works::new(metadata.clone(), secrets, leadership.epoch);
+    let works = Works::new(metadata.clone(), secrets, leadership.epoch * EPOCH_STRIDE);
     let (end, rows) = run::run(
         metadata,
         leadership,

@@ -2,13 +2,13 @@
 
 use crate::config::migrate::{MigrateConfig, Side};
 use crate::config::secret_store::SecretStore;
-use crate::coordinator::project_config::ProjectConfig;
 use crate::datasource::mysql::{Endpoint, Flavour, Secret, Server};
 use crate::error::{Error, Kind, Result};
 use crate::metadata::{
     AlarmLevel, DataSource, DataSourceType, DataSourceUpdate, Metadata, NewDataSource, NewProject,
     NewStep, Project, ProjectType, StepName, new_id,
 };
+use crate::model::project::ProjectConfig;
 use crate::workflow::steps::MIGRATION;
 use sha2::{Digest, Sha256};
 use std::io::IsTerminal;
@@ -200,19 +200,4 @@ async fn datasource(
     };
     metadata.datasources().update(&row.id, update).await?;
     Ok(row)
-}
-
-/// The endpoint of a stored data source.
-pub fn endpoint_of(secrets: &SecretStore, row: &DataSource) -> Result<Endpoint> {
-    Ok(Endpoint {
-        host: row.host.clone(),
-        port: row.port,
-        user: row.username.clone(),
-        password: secrets.unseal(&row.id, &row.password_cipher)?,
-        tls: row
-            .options
-            .get("tls")
-            .and_then(serde_json::Value::as_bool)
-            .unwrap_or(false),
-    })
 }

@@ -1,1 +1,150 @@
-//! (in work)
+//! Full-Import: copies what was in the tables when the project began.
+//!
+//! Each table is cut into slices by its key ([`plan`]); a number of workers ([`worker`]) take slices
+//! of all tables and copy them ([`copy`]): a reader streams rows out of the source while a writer puts
+//! the rows before them into the target. Slices and their states are kept in `rm` through a
+//! [`SliceStore`], so that whoever goes on after a crash copies at most one slice for each worker
+//! again.
+//!
+//! Slices are read at different times while the application writes, so the copy alone is not
+//! consistent. It need not be: the log begins before the copy, and replaying it writes every row that
+//! changed since then again. That does not hold for a table without a key; such a table is one slice,
+//! read in one snapshot whose log position stands in the slice's info, and copied from the start
+//! after a crash.
+
+mod copy;
+mod meter;
+mod plan;
+mod queue;
+mod rm;
+mod slices;
+mod worker;
+
+pub use rm::{RmSlices, keyless_positions};
+pub use slices::{Slice, SliceInfo, SliceState, SliceStore, TableProvider};
+
+use crate::component::contract::{Context, Finish, Work, cancelled_is_fine};
+use crate::datasource::mysql::fence::Fence;
+use crate::datasource::mysql::stats::table_stats;
+use crate::datasource::mysql::{Endpoint, Server, Session};
+use crate::error::{Error, Kind, Result};
+use crate::model::options::FullImportOptions;
+use crate::model::table::Table;
+use futures::future::BoxFuture;
+use meter::Meter;
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::task::JoinSet;
+use worker::{Shared, TableJob};
+
+/// The copy of a project's tables.
+pub struct FullImportWork {
+    /// Where to read.
+    pub source: Endpoint,
+    /// Where to write. The tables are there, with their primary and unique keys.
+    pub target: Endpoint,
+    /// Which tables.
+    pub tables: Arc<dyn TableProvider>,
+    /// Settings.
+    pub options: FullImportOptions,
+    /// What is kept about slices.
+    pub slices: Arc<dyn SliceStore>,
+}
+
+impl Work for FullImportWork {
+    fn run(self: Box<Self>, context: Context) -> BoxFuture<'static, Result<Finish>> {
+        Box::pin(async move { cancelled_is_fine(self.copy_all(&context).await) })
+    }
+}
+
+/// How often the figures are refreshed.
+const TICK: Duration = Duration::from_millis(500);
+
+impl FullImportWork {
+    async fn copy_all(self, context: &Context) -> Result<Finish> {
+        let shared = tokio::select! {
+            biased;
+            () = context.cancelled() => return Ok(Finish::Cancelled),
+            shared = self.prepare(context) => Arc::new(shared?),
+        };
+        let mut workers = JoinSet::new();
+        for lane in 0..shared.options.workers.max(1) {
+            workers.spawn(worker::run(shared.clone(), lane));
+        }
+        let mut tick = tokio::time::interval(TICK);
+        let outcome = loop {
+            tokio::select! {
+                ended = workers.join_next() => match ended {
+                    None => break Ok(()),
+                    Some(Ok(Ok(()))) => {}
+                    Some(Ok(Err(error))) => break Err(error),
+                    Some(Err(join)) => break Err(
+                        Error::new(Kind::Panicked, "copying tables").caused_by(join)
+                    ),
+                },
+                () = context.cancelled() => break context.check(),
+                _ = tick.tick() => shared.meter.publish(),
+            }
+        };
+        // what is under way is rolled back by its target session's end
+        workers.shutdown().await;
+        shared.meter.publish();
+        outcome?;
+        match shared.first_failure() {
+            Some(error) => Err(error),
+            None => Ok(Finish::Done),
+        }
+    }
+
+    async fn prepare(self, context: &Context) -> Result<Shared> {
+        let source = Server::open(&self.source).await?;
+        let target = Server::open(&self.target).await?;
+        let tables = self.tables.tables().await?;
+        let assignment = &context.assignment;
+        let workers = self.options.workers.max(1);
+        let mut conn = target.session(Session::Plain).await?;
+        let role = format!("{}/full_import", assignment.project);
+        let fence = Fence::acquire(&mut conn, &role, assignment.epoch, workers).await?;
+        drop(conn);
+        let jobs = table_jobs(&source, tables).await?;
+        tracing::info!(
+            project = %assignment.project,
+            tables = jobs.len(),
+            epoch = assignment.epoch,
+            workers,
+            "full import begins"
+        );
+        let meter = Meter::new(
+            context.progress().clone(),
+            jobs.iter()
+                .map(|job| (job.table.name.clone(), job.stats.rows)),
+        );
+        Ok(Shared::new(
+            source,
+            target,
+            fence,
+            self.options,
+            self.slices,
+            jobs,
+            meter,
+        ))
+    }
+}
+
+async fn table_jobs(source: &Server, tables: Vec<Table>) -> Result<Vec<Arc<TableJob>>> {
+    let schemas: BTreeSet<_> = tables.iter().map(|t| t.name.schema.clone()).collect();
+    let schemas: Vec<_> = schemas.iter().map(String::as_str).collect();
+    let mut conn = source.session(Session::Plain).await?;
+    let mut stats = table_stats(source, &mut conn, &schemas).await?;
+    Ok(tables
+        .into_iter()
+        .map(|table| {
+            Arc::new(TableJob {
+                stats: stats.remove(&table.name).unwrap_or_default(),
+                columns: table.written_columns(),
+                table,
+            })
+        })
+        .collect())
+}

@@ -1,1 +1,41 @@
-//! (in work)
+//! Incr-Sync: follows the source's log and applies it to the target, in parallel and with an
+//! exactly-once effect.
+//!
+//! ```text
+//! log → scope → conflict matrix → lanes → target transaction = changes + progress row
+//!                     ↑               │
+//!                     └── window ◄────┘  watermark: everything up to here is applied
+//! ```
+//!
+//! [`engine`] reads the log and dispatches; [`locks`] (with [`canon`] and [`layout`]) says what a
+//! transaction claims, [`matrix`] who waits for whom; a [`lane`] applies batches, folded by
+//! [`plan`], through a [`target`]; [`window`] knows how far all is; [`barrier`] passes DDL and
+//! large transactions. `docs/incr-sync.md` argues why the result is right.
+
+mod apply_ddl;
+mod barrier;
+pub mod canon;
+pub mod ddl;
+mod engine;
+pub mod lane;
+pub mod layout;
+pub mod locks;
+pub mod matrix;
+pub mod mysql_target;
+pub mod plan;
+pub mod render;
+mod rm;
+mod stats;
+pub mod target;
+pub mod window;
+mod work;
+
+pub use apply_ddl::MySqlDdl;
+pub use ddl::{DdlApplier, DdlTaskState, DdlTasks};
+pub use lane::Retry;
+pub use mysql_target::MySqlTarget;
+pub use rm::RmDdlTasks;
+pub use work::{IncrSyncWork, OpenLog, Settings};
+
+#[cfg(test)]
+pub(crate) mod tests;

@@ -85,13 +85,29 @@ impl Server {
             // microseconds: the default of 10 s ends long scans, DDL and waits for locks
             out.push("SET SESSION ob_query_timeout = 86400000000, ob_trx_timeout = 86400000000, ob_trx_idle_timeout = 86400000000".to_owned());
         }
+        if session != Session::Write {
+            // the server's own mode may refuse a zero date in a key range, pad CHAR with spaces,
+            // or take a backslash in a literal for itself
+            out.push(
+                "SET SESSION sql_mode = 'ALLOW_INVALID_DATES,NO_AUTO_VALUE_ON_ZERO'".to_owned(),
+            );
+        }
         match session {
             Session::Plain => {}
             Session::Read => {
+                match self.flavour {
+                    // a limit for the application's queries would end long scans
+                    Flavour::MySql => out.push("SET SESSION max_execution_time = 0".to_owned()),
+                    Flavour::MariaDb => out.push("SET SESSION max_statement_time = 0".to_owned()),
+                    Flavour::OceanBase => {}
+                }
                 out.push(
                     "SET SESSION net_write_timeout = 3600, net_read_timeout = 3600".to_owned(),
                 );
                 out.push("SET SESSION TRANSACTION ISOLATION LEVEL REPEATABLE READ".to_owned());
+                // the server's own mode may change what is read (PAD_CHAR_TO_FULL_LENGTH) and what
+                // a literal means (NO_BACKSLASH_ESCAPES, NO_ZERO_DATE)
+                out.push("SET SESSION sql_mode = 'ALLOW_INVALID_DATES'".to_owned());
             }
             Session::Write => {
                 out.push("SET SESSION sql_mode = 'STRICT_ALL_TABLES,ALLOW_INVALID_DATES,NO_AUTO_VALUE_ON_ZERO,NO_ENGINE_SUBSTITUTION'".replace(
@@ -132,7 +148,8 @@ pub fn options(endpoint: &Endpoint) -> Opts {
         .ssl_opts(tls)
         .prefer_socket(false)
         .stmt_cache_size(0)
-        .max_allowed_packet(Some(64 << 20))
+        // the protocol's own limit: the servers' max_allowed_packet is what counts
+        .max_allowed_packet(Some(1 << 30))
         .wait_timeout(Some(28_800))
         .into()
 }

@@ -80,18 +80,7 @@ impl Endpoint {
     /// Reads `mysql://user[:password]@host[:port][?tls=true]`. The password, if any, is in the
     /// endpoint; an error never repeats it.
     pub fn parse(text: &str) -> Result<Self> {
-        let shown = text.split_once('@').map_or_else(
-            || text.to_owned(),
-            |(account, host)| {
-                let user = account
-                    .split_once("://")
-                    .map_or(account, |(_, rest)| rest)
-                    .split(':')
-                    .next()
-                    .unwrap_or_default();
-                format!("…{user}…@{host}")
-            },
-        );
+        let shown = shown(text);
         let invalid = |why: String| {
             Error::new(Kind::UrlInvalid, format!("connection URL '{shown}'")).detail(why)
         };
@@ -148,6 +137,18 @@ impl fmt::Display for Endpoint {
     }
 }
 
+/// A malformed URL without what may be a password: one may hold an `@`, or stand where the port
+/// should be because the host was forgotten.
+fn shown(text: &str) -> String {
+    let rest = text.split_once("://").map_or(text, |(_, rest)| rest);
+    let user = rest.split([':', '@', '?']).next().unwrap_or_default();
+    match text.rsplit_once('@') {
+        Some((_, host)) => format!("…{user}…@{host}"),
+        None if user.len() < rest.len() => format!("…{user}…"),
+        None => text.to_owned(),
+    }
+}
+
 fn percent_decoded(text: &str) -> std::result::Result<String, String> {
     let mut out = Vec::with_capacity(text.len());
     let mut bytes = text.bytes();
@@ -195,6 +196,8 @@ mod tests {
             "postgres://app:hunter2@h",
             "mysql://app:hunter2@h/db",
             "mysql://app:hunter2@h?ssl=1",
+            "mysql://app:x@hunter2@h/db",
+            "mysql://app:hunter2",
             "mysql://app:hunter2@h:99999",
             "nonsense",
             "mysql://h:3306",

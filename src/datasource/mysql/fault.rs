@@ -35,6 +35,14 @@ pub fn server_code(error: &MyError) -> Option<u16> {
 /// Number of the duplicate-key error.
 pub const DUPLICATE_ENTRY: u16 = 1062;
 
+/// Whether the error says that a unique key holds the value already.
+pub fn is_duplicate(error: &Error) -> bool {
+    std::error::Error::source(error)
+        .and_then(|cause| cause.downcast_ref::<MyError>())
+        .and_then(server_code)
+        == Some(DUPLICATE_ENTRY)
+}
+
 fn kind_of_io(io: &std::io::Error) -> Kind {
     let text = io.to_string();
     if text.contains("lookup address") || text.contains("Name or service not known") {

@@ -1,16 +1,33 @@
 //! MySQL and its relatives: MySQL, MariaDB, OceanBase (MySQL mode).
 //!
 //! [`endpoint`] says where a server is, [`connect`] opens sessions that behave alike on all
-//! flavours, [`ddl`] writes definitions for a target, [`literal`] writes a row's cells into SQL, [`select`] names columns so that the
+//! flavours, [`literal`] writes a row's cells into SQL, [`select`] names columns so that the
 //! answer is the row encoding of [`crate::model::row`].
 
+pub mod batch;
 pub mod binlog;
+pub mod bounds;
+pub mod catalogue;
+pub mod compare;
 pub mod connect;
 pub mod ddl;
+pub mod ddl_target;
 pub mod endpoint;
 pub mod fault;
+pub mod fence;
+pub mod insert;
 pub mod literal;
+pub mod load;
+pub mod privileges;
+pub mod scan;
 pub mod select;
+pub mod settings;
+pub mod sink;
+pub mod slicing;
+pub mod snapshot;
+pub mod stats;
+pub mod writer;
 
 pub use connect::{Server, Session};
 pub use endpoint::{Endpoint, Flavour, Secret};
+pub use writer::Writer;

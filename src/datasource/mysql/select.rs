@@ -8,17 +8,19 @@ use mysql_async::Value;
 pub fn select_list(table: &Table, columns: &[usize]) -> String {
     columns
         .iter()
-        .map(|&c| {
-            let column = &table.columns[c];
-            let name = quote_ident(&column.name);
-            match column.ty {
-                // as text a FLOAT has six digits only
-                ColumnType::Float { .. } => format!("{name}+0e0"),
-                _ => name,
-            }
-        })
+        .map(|&c| expression(&table.columns[c].name, &table.columns[c].ty))
         .collect::<Vec<_>>()
         .join(",")
+}
+
+/// How a column of this type is selected.
+pub fn expression(name: &str, ty: &ColumnType) -> String {
+    let name = quote_ident(name);
+    match ty {
+        // as text a FLOAT has six digits only; adding 0 would lose the sign of -0
+        ColumnType::Float { .. } => format!("{name}*1e0"),
+        _ => name,
+    }
 }
 
 /// Encodes a row of the text protocol.

@@ -58,7 +58,11 @@ pub(super) fn add_key(table: &mut Table, mut key: Key) -> Result<(), String> {
     }
     if key.name.is_empty() {
         key.name = free_key_name(table, &key);
-    } else if find_key(table, &key.name).is_some() {
+    } else if let Some(at) = find_key(table, &key.name) {
+        if is_beneath_foreign_key(table, at) {
+            table.keys[at] = key;
+            return Ok(());
+        }
         return Err(format!(
             "table {} has a key '{}' already",
             table.name, key.name
@@ -66,6 +70,20 @@ pub(super) fn add_key(table: &mut Table, mut key: Key) -> Result<(), String> {
     }
     table.keys.push(key);
     Ok(())
+}
+
+/// Whether a key may be one that the server made for a foreign key: such a one gives way to a key
+/// of the same name, and it is gone as soon as another key serves the foreign key.
+fn is_beneath_foreign_key(table: &Table, at: usize) -> bool {
+    let key = &table.keys[at];
+    key.kind == KeyKind::Index
+        && table.foreign_keys.iter().any(|f| {
+            f.columns.len() == key.parts.len()
+                && f.columns.iter().zip(&key.parts).all(|(column, part)| {
+                    matches!(&part.what, KeyWhat::Column(name)
+                        if name.to_lowercase() == column.to_lowercase())
+                })
+        })
 }
 
 /// Position of the key with this name; names of keys ignore case.

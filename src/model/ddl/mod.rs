@@ -16,6 +16,7 @@ mod cursor;
 mod dialect;
 mod finish;
 mod lexer;
+mod oceanbase;
 mod options;
 mod resolve;
 mod statement;

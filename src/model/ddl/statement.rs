@@ -4,10 +4,12 @@ use super::alter::{alter_table, create_index, drop_index};
 use super::charset::{canonical_charset, canonical_collation};
 use super::create::create_table;
 use super::cursor::{Cursor, Parsed};
-use super::dialect::{CharsetDefault, Dialect};
+use super::dialect::{CharsetDefault, Dialect, Family};
 use super::lexer::{Tok, lex};
+use super::oceanbase::mended;
 use super::{Ddl, Definition};
 use crate::model::table::TableName;
+use std::borrow::Cow;
 
 /// Reads a statement of a MySQL 8 with the defaults of its installation; see [`parse_with`].
 pub fn parse(sql: &str, default_schema: &str) -> Ddl {
@@ -50,8 +52,12 @@ pub fn parse_definition(
         explicit_timestamp_defaults: true,
         ..dialect.clone()
     };
-    let tokens = lex(sql, &dialect)?;
-    let mut cursor = Cursor::new(sql, &tokens, &name.schema, &dialect);
+    let sql = match dialect.family {
+        Family::OceanBase => mended(sql),
+        _ => Cow::Borrowed(sql),
+    };
+    let tokens = lex(&sql, &dialect)?;
+    let mut cursor = Cursor::new(&sql, &tokens, &name.schema, &dialect);
     cursor.expect("CREATE TABLE")?;
     let _ = cursor.table_name()?;
     match create_table(&mut cursor, name.clone(), false)? {

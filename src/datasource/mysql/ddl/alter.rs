@@ -1,435 +1,400 @@
 //! ALTER TABLE from the log, for the target.
 //!
-//! The definition before and the one after the statement are converted, and the clauses are made
-//! from those: a column's clause is its definition as the target has it. OceanBase takes most
-//! actions only by themselves, so for it one statement becomes several steps; after a kill in
-//! between, [`AlterPlan::done`] says how many of them the target has behind it.
+//! The plan is made from the target's own table as it is now and from the source's table behind
+//! the statement: what the target has behind it already is left out, and a column's clause is its
+//! definition as the target has it. So a plan that was carried out in part, or wholly, is made
+//! again as what is left; repeating the rest changes nothing. OceanBase takes most actions only by
+//! themselves, so for it one statement becomes several.
 
-use super::compare::{Scope, differences};
 use super::convert::convert;
 use super::render::{
-    charset_sql, check_sql, column_sql, default_sql, foreign_key_sql, key_sql, quoted,
+    charset_sql, check_sql, column_with_check, default_sql, foreign_key_sql, key_sql, quoted,
 };
 use super::target::Target;
 use crate::error::{Error, Kind, Result};
-use crate::model::ddl::{AlterAction, Definition, Dialect, Place, apply};
-use crate::model::table::{Column, Key, Table, quote_ident};
-use std::collections::BTreeMap;
-
-/// One statement for the target and the table behind it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct AlterStep {
-    /// The statement.
-    pub sql: String,
-    /// The target's table behind it.
-    pub after: Table,
-}
+use crate::model::ddl::{AlterAction, Definition, Family, Place};
+use crate::model::table::{Check, Column, Key, KeyPart, KeyWhat, Table, TableName, quote_ident};
+use std::collections::{BTreeMap, BTreeSet};
 
 /// What an ALTER TABLE of the source means at the target.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AlterPlan {
-    /// The target's table in front of it.
-    pub before: Table,
-    /// Statements in order; none: nothing changes there.
-    pub steps: Vec<AlterStep>,
+    /// Statements in order; none: nothing is left to do.
+    pub statements: Vec<String>,
     /// What was changed on the way.
     pub notes: Vec<String>,
 }
 
-impl AlterPlan {
-    /// How many steps a target whose table is now `now` has behind it; None: it has a table that
-    /// fits none of them. The largest number that fits: steps that can't be seen in a definition
-    /// (a comment, an expression) may be repeated.
-    pub fn done(&self, now: &Table) -> Option<usize> {
-        let fits = |wanted: &Table| differences(wanted, now, Scope::All).is_empty();
-        let mut best = fits(&self.before).then_some(0);
-        for (at, step) in self.steps.iter().enumerate() {
-            if fits(&step.after) {
-                best = Some(at + 1);
-            }
-        }
-        best
-    }
-}
-
-/// Plans `actions` on `before`, both as the source has them. The error is
-/// [`Kind::SchemaUnsupported`].
+/// Plans `actions`: `now` is the target's table, `after` the source's behind the statement, `from`
+/// the source's family. The error is [`Kind::SchemaUnsupported`].
 pub fn plan_alter(
-    before: &Table,
+    now: &Table,
     actions: &[AlterAction],
-    source: &Dialect,
+    after: &Table,
+    from: Family,
     target: &Target,
 ) -> Result<AlterPlan> {
-    let groups: Vec<Vec<AlterAction>> = if target.is_oceanbase() {
-        one_by_one(actions)
-    } else {
-        vec![actions.to_vec()]
-    };
-    let mut current = before.clone();
-    let mut converted = converted(&current, source, target)?;
-    let mut plan = AlterPlan {
-        before: converted.0.clone(),
-        steps: Vec::new(),
-        notes: Vec::new(),
-    };
-    for group in groups {
-        let after = apply(&current, &group, source).map_err(|why| {
-            Error::new(
-                Kind::SchemaUnsupported,
-                format!("following ALTER TABLE {}", before.name),
-            )
-            .detail(why)
-        })?;
-        let (table, notes) = self::converted(&after, source, target)?;
-        for note in notes {
-            if !converted.1.contains(&note) && !plan.notes.contains(&note) {
-                plan.notes.push(note);
-            }
-        }
-        let clauses = Clauses {
-            source_before: &current,
-            source_after: &after,
-            before: &converted.0,
-            after: &table,
-            target,
-        }
-        .of(&group);
-        if !clauses.is_empty() {
-            plan.steps.push(AlterStep {
-                sql: format!(
-                    "ALTER TABLE {} {}",
-                    current.name.quoted(),
-                    clauses.join(", ")
-                ),
-                after: table.clone(),
-            });
-        }
-        converted = self::converted(&after, source, target)?;
-        current = after;
-    }
-    Ok(plan)
-}
-
-fn converted(table: &Table, source: &Dialect, target: &Target) -> Result<(Table, Vec<String>)> {
+    refuse_chains(actions, now)?;
     let definition = Definition {
-        table: table.clone(),
+        table: after.clone(),
         parsers: BTreeMap::new(),
         invisible_keys: Vec::new(),
         engine: None,
     };
-    convert(&definition, source.family, target).map(|c| (c.table, c.notes))
+    let wanted = convert(&definition, from, target)?;
+    let mut work = Clauses {
+        now,
+        wanted: &wanted.table,
+        from,
+        target,
+        gone: BTreeSet::new(),
+        out: Vec::new(),
+    };
+    for action in in_order(actions) {
+        work.clause(action);
+    }
+    let clauses = work.out;
+    let statement =
+        |clauses: &[String]| format!("ALTER TABLE {} {}", now.name.quoted(), clauses.join(", "));
+    let statements = if clauses.is_empty() {
+        Vec::new()
+    } else if target.is_oceanbase() {
+        clauses.chunks(1).map(statement).collect()
+    } else {
+        vec![statement(&clauses)]
+    };
+    Ok(AlterPlan {
+        statements,
+        notes: wanted.notes,
+    })
 }
 
-/// The actions by themselves: first what makes room, then columns, then what builds on them.
-fn one_by_one(actions: &[AlterAction]) -> Vec<Vec<AlterAction>> {
-    let rank = |action: &AlterAction| {
-        let inner = match action {
-            AlterAction::IfPossible(inner) => inner,
-            other => other,
-        };
-        match inner {
-            AlterAction::DropForeignKey(_)
-            | AlterAction::DropCheck(_)
-            | AlterAction::DropConstraint(_)
-            | AlterAction::DropKey(_) => 0,
-            AlterAction::DropColumn(_) => 1,
-            AlterAction::AddKey(_) => 3,
-            AlterAction::AddForeignKey(_) | AlterAction::AddCheck(_) => 4,
-            AlterAction::RenameTo(_) => 5,
-            _ => 2,
-        }
-    };
-    let mut sorted: Vec<AlterAction> = actions
+/// Columns that swap names: whether that was done already can't be seen afterwards.
+fn refuse_chains(actions: &[AlterAction], now: &Table) -> Result<()> {
+    let renames: Vec<(&str, &str)> = actions
         .iter()
-        .filter(|a| **a != AlterAction::Nothing)
-        .cloned()
+        .filter_map(|action| match bare(action) {
+            AlterAction::ChangeColumn { old, column, .. } if !same(old, &column.name) => {
+                Some((old.as_str(), column.name.as_str()))
+            }
+            AlterAction::RenameColumn(old, new) => Some((old, new)),
+            _ => None,
+        })
         .collect();
+    let chained = renames
+        .iter()
+        .any(|(_, new)| renames.iter().any(|(old, _)| same(old, new)));
+    if chained {
+        return Err(Error::new(
+            Kind::SchemaUnsupported,
+            format!("repeating ALTER TABLE {}", now.name),
+        )
+        .detail("columns take over each other's names"));
+    }
+    Ok(())
+}
+
+fn same(a: &str, b: &str) -> bool {
+    a.to_lowercase() == b.to_lowercase()
+}
+
+fn bare(action: &AlterAction) -> &AlterAction {
+    match action {
+        AlterAction::IfPossible(inner) => inner,
+        other => other,
+    }
+}
+
+/// First what makes room, then columns, then what builds on them.
+fn in_order(actions: &[AlterAction]) -> Vec<&AlterAction> {
+    let rank = |action: &&AlterAction| match action {
+        AlterAction::DropForeignKey(_) | AlterAction::DropCheck(_) => 0,
+        AlterAction::DropConstraint(_) | AlterAction::DropKey(_) => 1,
+        AlterAction::DropColumn(_) => 2,
+        AlterAction::AddKey(_) => 4,
+        AlterAction::AddForeignKey(_) | AlterAction::AddCheck(_) => 5,
+        AlterAction::RenameTo(_) => 6,
+        _ => 3,
+    };
+    let mut sorted: Vec<&AlterAction> = actions.iter().map(bare).collect();
     sorted.sort_by_key(rank);
-    sorted.into_iter().map(|action| vec![action]).collect()
+    sorted
 }
 
 struct Clauses<'a> {
-    source_before: &'a Table,
-    source_after: &'a Table,
-    before: &'a Table,
-    after: &'a Table,
+    /// The target's table.
+    now: &'a Table,
+    /// As it shall be.
+    wanted: &'a Table,
+    from: Family,
     target: &'a Target,
+    /// Columns and keys that an earlier clause drops or renames, in lower case.
+    gone: BTreeSet<String>,
+    out: Vec<String>,
 }
 
 impl Clauses<'_> {
-    fn of(&self, actions: &[AlterAction]) -> Vec<String> {
-        let mut out = Vec::new();
-        for action in actions {
-            match action {
-                AlterAction::IfPossible(inner) if !self.happened(inner) => {}
-                AlterAction::IfPossible(inner) => self.clause(inner, &mut out),
-                action => self.clause(action, &mut out),
-            }
-        }
-        if (&self.before.charset, &self.before.collation)
-            != (&self.after.charset, &self.after.collation)
-        {
-            let charset = charset_sql(&self.after.charset, &self.after.collation, self.target);
-            out.push(charset.trim_start().to_owned());
-        }
-        out
+    fn push(&mut self, clause: String) {
+        self.out.push(clause);
     }
 
-    /// Whether a conditional action had an effect at the source.
-    fn happened(&self, action: &AlterAction) -> bool {
-        let (before, after) = (self.source_before, self.source_after);
-        let key = |table: &Table, name: &str| {
-            table.keys.iter().any(|k| k.name.eq_ignore_ascii_case(name))
-        };
-        let foreign = |table: &Table, name: &str| {
-            table
-                .foreign_keys
-                .iter()
-                .any(|k| k.name.eq_ignore_ascii_case(name))
-        };
-        let check = |table: &Table, name: &str| {
-            table.checks.iter().any(|c| {
-                c.name
-                    .as_deref()
-                    .is_some_and(|n| n.eq_ignore_ascii_case(name))
-            })
-        };
-        match action {
-            AlterAction::AddColumn(column, _) => before.column_index(&column.name).is_none(),
-            AlterAction::DropColumn(name)
-            | AlterAction::RenameColumn(name, _)
-            | AlterAction::SetDefault(name, _)
-            | AlterAction::ChangeColumn { old: name, .. } => before.column_index(name).is_some(),
-            AlterAction::AddKey(k) => after.keys.len() > before.keys.len() || !key(before, &k.name),
-            AlterAction::DropKey(name) | AlterAction::RenameKey(name, _) => key(before, name),
-            AlterAction::AddForeignKey(k) => k.name.is_empty() || !foreign(before, &k.name),
-            AlterAction::DropForeignKey(name) => foreign(before, name),
-            AlterAction::AddCheck(c) => c.name.as_deref().is_none_or(|n| !check(before, n)),
-            AlterAction::DropCheck(name) => check(before, name),
-            AlterAction::DropConstraint(name) => {
-                check(before, name) || foreign(before, name) || key(before, name)
-            }
-            _ => true,
+    /// The default for columns that come later.
+    fn default_charset(&mut self) {
+        let charset = |t: &Table| (t.charset.clone(), t.collation.clone());
+        if charset(self.now) != charset(self.wanted) {
+            let sql = charset_sql(&self.wanted.charset, &self.wanted.collation, self.target);
+            self.push(sql.trim_start().to_owned());
         }
     }
 
-    fn clause(&self, action: &AlterAction, out: &mut Vec<String>) {
-        let named = |name: &str| self.column(name);
+    fn has_column(&self, name: &str) -> bool {
+        self.now.column_index(name).is_some()
+            && !self.gone.contains(&format!("c {}", name.to_lowercase()))
+    }
+
+    /// Whether the key is there when the clauses so far are done: it goes with its last column.
+    fn has_key(&self, name: &str) -> bool {
+        let column_stays = |part: &KeyPart| match &part.what {
+            KeyWhat::Column(column) => self.has_column(column),
+            KeyWhat::Expression(_) => true,
+        };
+        let key = self.now.keys.iter().find(|k| same(&k.name, name));
+        key.is_some_and(|k| k.parts.iter().any(column_stays))
+            && !self.gone.contains(&format!("k {}", name.to_lowercase()))
+    }
+
+    fn has_foreign_key(&self, name: &str) -> bool {
+        self.now.foreign_keys.iter().any(|k| same(&k.name, name))
+            && !self.gone.contains(&format!("f {}", name.to_lowercase()))
+    }
+
+    /// The target's name of a check. One of MariaDB carries the name that its table had when it
+    /// was made in front.
+    fn check_name(&self, name: &str) -> Option<String> {
+        let names = || self.now.checks.iter().filter_map(|c| c.name.as_ref());
+        let prefixed = self.from == Family::MariaDb && !self.target.is_mariadb();
+        let behind = format!("_{}", name.to_lowercase());
+        names()
+            .find(|n| same(n, name))
+            .or_else(|| names().find(|n| prefixed && n.to_lowercase().ends_with(&behind)))
+            .cloned()
+    }
+
+    fn wanted_column(&self, name: &str) -> Option<&Column> {
+        self.wanted
+            .column_index(name)
+            .map(|at| &self.wanted.columns[at])
+    }
+
+    fn clause(&mut self, action: &AlterAction) {
         match action {
             AlterAction::AddColumn(column, place) => {
-                if let Some(column) = named(&column.name) {
-                    out.push(format!(
-                        "ADD COLUMN {}{}",
-                        self.column_sql(column),
-                        place_sql(place)
-                    ));
+                if !self.has_column(&column.name)
+                    && let Some(sql) = self.column_sql(&column.name)
+                {
+                    self.push(format!("ADD COLUMN {sql}{}", place_sql(place)));
                 }
             }
             AlterAction::DropColumn(name) => {
-                out.push(format!("DROP COLUMN {}", quote_ident(name)));
+                if self.has_column(name) {
+                    self.push(format!("DROP COLUMN {}", quote_ident(name)));
+                    self.gone.insert(format!("c {}", name.to_lowercase()));
+                }
             }
             AlterAction::ChangeColumn { old, column, place } => {
-                if let Some(new) = named(&column.name) {
-                    let verb = if old.eq_ignore_ascii_case(&column.name) && *old == column.name {
-                        "MODIFY COLUMN".to_owned()
-                    } else {
-                        format!("CHANGE COLUMN {}", quote_ident(old))
-                    };
-                    out.push(format!(
-                        "{verb} {}{}",
-                        self.column_sql(new),
-                        place_sql(place)
-                    ));
-                }
+                self.change(old, &column.name, place);
             }
             AlterAction::RenameColumn(old, new) => {
-                // older servers have no RENAME COLUMN
-                if let Some(column) = named(new) {
-                    out.push(format!(
-                        "CHANGE COLUMN {} {}",
-                        quote_ident(old),
-                        self.column_sql(column)
-                    ));
+                if self.has_column(old) {
+                    self.change(old, new, &Place::Default);
                 }
             }
-            AlterAction::SetDefault(name, _) => self.set_default(name, out),
-            AlterAction::SetInvisible(name, _) => {
-                if let Some(column) = named(name) {
-                    out.push(format!("MODIFY COLUMN {}", self.column_sql(column)));
-                }
+            AlterAction::SetDefault(name, _) => self.set_default(name),
+            AlterAction::SetInvisible(name, _) => self.change(name, name, &Place::Default),
+            AlterAction::DefaultCharset(_) => self.default_charset(),
+            AlterAction::ConvertCharset(_) => {
+                self.changed_columns();
+                self.default_charset();
             }
-            AlterAction::ConvertCharset(_) => self.changed_columns(out),
-            other => self.table_clause(other, out),
+            other => self.table_clause(other),
         }
     }
 
-    fn column(&self, name: &str) -> Option<&Column> {
-        self.after
-            .column_index(name)
-            .map(|at| &self.after.columns[at])
+    fn column_sql(&self, name: &str) -> Option<String> {
+        self.wanted_column(name)
+            .map(|column| column_with_check(column, self.wanted, self.target))
     }
 
-    fn column_sql(&self, column: &Column) -> String {
-        column_sql(column, self.target)
+    fn change(&mut self, old: &str, new: &str, place: &Place) {
+        let Some(sql) = self.column_sql(new) else {
+            return;
+        };
+        let place = place_sql(place);
+        if old != new && self.has_column(old) {
+            self.push(format!("CHANGE COLUMN {} {sql}{place}", quote_ident(old)));
+        } else if self.has_column(new) {
+            self.push(format!("MODIFY COLUMN {sql}{place}"));
+        }
     }
 
-    fn set_default(&self, name: &str, out: &mut Vec<String>) {
-        let Some(column) = self.column(name) else {
+    fn set_default(&mut self, name: &str) {
+        let Some(column) = self.wanted_column(name) else {
             return;
         };
         let name = quote_ident(&column.name);
-        out.push(match &column.default {
+        let clause = match &column.default {
             None => format!("ALTER COLUMN {name} DROP DEFAULT"),
             Some(default) => format!("ALTER COLUMN {name} SET DEFAULT {}", default_sql(default)),
-        });
+        };
+        self.push(clause);
     }
 
-    fn changed_columns(&self, out: &mut Vec<String>) {
-        for column in &self.after.columns {
-            let old = self
-                .before
-                .column_index(&column.name)
-                .map(|at| &self.before.columns[at]);
-            if old.is_some_and(|old| old != column) {
-                out.push(format!("MODIFY COLUMN {}", self.column_sql(column)));
-            }
-        }
+    fn changed_columns(&mut self) {
+        let charset = |c: &Column| (c.ty.clone(), c.charset.clone(), c.collation.clone());
+        let changed: Vec<String> = self
+            .wanted
+            .columns
+            .iter()
+            .filter(|column| column.charset.is_some())
+            .filter(|column| {
+                self.now
+                    .column_index(&column.name)
+                    .is_some_and(|at| charset(&self.now.columns[at]) != charset(column))
+            })
+            .map(|column| {
+                let sql = column_with_check(column, self.wanted, self.target);
+                format!("MODIFY COLUMN {sql}")
+            })
+            .collect();
+        self.out.extend(changed);
     }
 
-    fn table_clause(&self, action: &AlterAction, out: &mut Vec<String>) {
+    fn table_clause(&mut self, action: &AlterAction) {
         match action {
-            AlterAction::AddKey(key) => {
-                if let Some(key) = self.added_key(key) {
-                    out.push(format!("ADD {}", key_sql(key, None)));
-                }
-            }
-            AlterAction::DropKey(name) => self.drop_key(name, out),
-            AlterAction::RenameKey(old, new) => {
-                if self.has_key(old) {
-                    out.push(format!(
-                        "RENAME KEY {} TO {}",
-                        quote_ident(old),
-                        quote_ident(new)
-                    ));
-                }
+            AlterAction::AddKey(key) => self.add_key(key),
+            AlterAction::DropKey(name) => self.drop_key(name),
+            AlterAction::RenameKey(old, new) if self.has_key(old) => {
+                let (old, new) = (quote_ident(old), quote_ident(new));
+                self.push(format!("RENAME KEY {old} TO {new}"));
             }
             AlterAction::AddForeignKey(key) => {
-                let added = self
-                    .after
-                    .foreign_keys
-                    .iter()
-                    .find(|k| self.is_new_foreign(&k.name) && k.columns == key.columns);
+                let added = self.wanted.foreign_keys.iter().find(|k| {
+                    !self.has_foreign_key(&k.name)
+                        && k.columns == key.columns
+                        && (key.name.is_empty() || same(&k.name, &key.name))
+                });
                 if let Some(key) = added {
-                    out.push(format!("ADD {}", foreign_key_sql(key)));
+                    self.push(format!("ADD {}", foreign_key_sql(key)));
                 }
             }
-            AlterAction::DropForeignKey(name) => {
-                out.push(format!("DROP FOREIGN KEY {}", quote_ident(name)));
-            }
-            AlterAction::AddCheck(check) => {
-                let added =
-                    self.after.checks.iter().find(|c| {
-                        c.expression == check.expression && !self.before.checks.contains(c)
-                    });
-                if let Some(check) = added {
-                    out.push(format!("ADD {}", check_sql(check)));
-                }
-            }
-            AlterAction::DropCheck(name) => self.drop_check(name, out),
+            AlterAction::DropForeignKey(name) => self.drop_foreign_key(name),
+            AlterAction::AddCheck(check) => self.add_check(check),
+            AlterAction::DropCheck(name) => self.drop_check(name),
             AlterAction::EnforceCheck(name, enforced) => {
-                let word = if *enforced {
-                    "ENFORCED"
-                } else {
-                    "NOT ENFORCED"
-                };
-                if !self.target.is_mariadb() {
-                    out.push(format!("ALTER CHECK {} {word}", quote_ident(name)));
+                if let (Some(name), false) = (self.check_name(name), self.target.is_mariadb()) {
+                    let word = if *enforced { "" } else { "NOT " };
+                    self.push(format!("ALTER CHECK {} {word}ENFORCED", quote_ident(&name)));
                 }
             }
             AlterAction::DropConstraint(name) => {
-                let foreign = self
-                    .before
-                    .foreign_keys
-                    .iter()
-                    .any(|k| k.name.eq_ignore_ascii_case(name));
-                if foreign {
-                    out.push(format!("DROP FOREIGN KEY {}", quote_ident(name)));
+                if self.has_foreign_key(name) {
+                    self.drop_foreign_key(name);
                 } else if self.has_key(name) {
-                    self.drop_key(name, out);
+                    self.drop_key(name);
                 } else {
-                    self.drop_check(name, out);
+                    self.drop_check(name);
                 }
             }
-            AlterAction::Comment(text) => out.push(format!("COMMENT={}", quoted(text))),
-            AlterAction::AutoIncrement(next) => out.push(format!("AUTO_INCREMENT={next}")),
-            AlterAction::RenameTo(name) => out.push(format!("RENAME TO {}", name.quoted())),
+            AlterAction::Comment(text) => self.push(format!("COMMENT={}", quoted(text))),
+            AlterAction::AutoIncrement(next) => self.push(format!("AUTO_INCREMENT={next}")),
+            AlterAction::RenameTo(name) => self.rename(name),
             _ => {}
         }
     }
 
-    fn has_key(&self, name: &str) -> bool {
-        self.before
-            .keys
-            .iter()
-            .any(|k| k.name.eq_ignore_ascii_case(name))
+    /// Adds the check under the name that the source gave it. One without any name can't be found
+    /// again at the target: the number of checks says whether it is there.
+    fn add_check(&mut self, check: &Check) {
+        let added = self.wanted.checks.iter().find(|c| match &check.name {
+            Some(name) => c.name.as_deref().is_some_and(|n| {
+                same(n, name) || (n.ends_with(&format!("_{name}")) && self.from == Family::MariaDb)
+            }),
+            None => c.expression == check.expression,
+        });
+        let done = added.is_some_and(|c| match &c.name {
+            Some(name) => self.check_name(name).is_some(),
+            None => self.now.checks.len() >= self.wanted.checks.len(),
+        });
+        // one that stands in a column's definition comes with it
+        let sql = added.map(check_sql).unwrap_or_default();
+        let inline = self.out.iter().any(|clause| clause.contains(&sql));
+        if added.is_some() && !done && !inline {
+            self.push(format!("ADD {sql}"));
+        }
     }
 
-    fn is_new_foreign(&self, name: &str) -> bool {
-        !self
-            .before
-            .foreign_keys
-            .iter()
-            .any(|k| k.name.eq_ignore_ascii_case(name))
+    fn rename(&mut self, name: &TableName) {
+        if *name != self.now.name {
+            self.push(format!("RENAME TO {}", name.quoted()));
+        }
     }
 
-    /// The key that an action added, under the name that the source gave it.
-    fn added_key(&self, key: &Key) -> Option<&Key> {
-        self.after.keys.iter().find(|k| {
+    /// Adds the key under the name that the source gave it.
+    fn add_key(&mut self, key: &Key) {
+        let added = self.wanted.keys.iter().find(|k| {
             k.kind == key.kind
-                && k.parts.len() == key.parts.len()
-                && (k.name.eq_ignore_ascii_case(&key.name)
-                    || (key.name.is_empty() && !self.has_key(&k.name) && same_parts(k, key)))
-        })
+                && !self.has_key(&k.name)
+                && (same(&k.name, &key.name) || (key.name.is_empty() && same_parts(k, key)))
+        });
+        if let Some(added) = added {
+            let clause = format!("ADD {}", key_sql(added, None));
+            if !self.out.contains(&clause) {
+                self.push(clause);
+            }
+        }
     }
 
-    fn drop_key(&self, name: &str, out: &mut Vec<String>) {
+    fn drop_key(&mut self, name: &str) {
         if !self.has_key(name) {
             return;
         }
-        out.push(if name == "PRIMARY" {
+        self.push(if name == "PRIMARY" {
             "DROP PRIMARY KEY".to_owned()
         } else {
             format!("DROP KEY {}", quote_ident(name))
         });
+        self.gone.insert(format!("k {}", name.to_lowercase()));
     }
 
-    fn drop_check(&self, name: &str, out: &mut Vec<String>) {
-        let known = self.before.checks.iter().any(|c| {
-            c.name
-                .as_deref()
-                .is_some_and(|n| n.eq_ignore_ascii_case(name))
-        });
-        if known {
+    fn drop_foreign_key(&mut self, name: &str) {
+        if self.has_foreign_key(name) {
+            self.push(format!("DROP FOREIGN KEY {}", quote_ident(name)));
+            self.gone.insert(format!("f {}", name.to_lowercase()));
+        }
+    }
+
+    fn drop_check(&mut self, name: &str) {
+        if let Some(name) = self.check_name(name) {
             let verb = if self.target.is_mariadb() {
                 "DROP CONSTRAINT"
             } else {
                 "DROP CHECK"
             };
-            out.push(format!("{verb} {}", quote_ident(name)));
+            self.push(format!("{verb} {}", quote_ident(&name)));
         }
     }
 }
 
 fn same_parts(a: &Key, b: &Key) -> bool {
-    use crate::model::table::KeyWhat;
-    a.parts
-        .iter()
-        .zip(&b.parts)
-        .all(|(a, b)| match (&a.what, &b.what) {
-            (KeyWhat::Column(a), KeyWhat::Column(b)) => a.eq_ignore_ascii_case(b),
-            (KeyWhat::Expression(a), KeyWhat::Expression(b)) => a == b,
-            _ => false,
-        })
+    a.parts.len() == b.parts.len()
+        && a.parts
+            .iter()
+            .zip(&b.parts)
+            .all(|(a, b)| match (&a.what, &b.what) {
+                (KeyWhat::Column(a), KeyWhat::Column(b)) => same(a, b),
+                (KeyWhat::Expression(a), KeyWhat::Expression(b)) => a == b,
+                _ => false,
+            })
 }
 
 fn place_sql(place: &Place) -> String {

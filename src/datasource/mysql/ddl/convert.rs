@@ -53,13 +53,8 @@ pub fn convert(definition: &Definition, from: Family, target: &Target) -> Result
     }
     if from == Family::MariaDb && !target.is_mariadb() {
         for check in &mut table.checks {
-            // MariaDB names checks per table, the others per database
-            if check
-                .name
-                .as_ref()
-                .is_some_and(|n| n.starts_with("CONSTRAINT_"))
-            {
-                check.name = None;
+            if let Some(name) = &mut check.name {
+                *name = check_name(&table.name.name, name);
             }
         }
     }
@@ -73,6 +68,14 @@ pub fn convert(definition: &Definition, from: Family, target: &Target) -> Result
         parsers,
         notes,
     })
+}
+
+/// Names of checks are a table's own in MariaDB, and a database's in the others.
+fn check_name(table: &str, name: &str) -> String {
+    const LONGEST: usize = 64;
+    let room = LONGEST.saturating_sub(name.chars().count() + 1);
+    let table: String = table.chars().take(room).collect();
+    format!("{table}_{name}")
 }
 
 struct Work<'a> {

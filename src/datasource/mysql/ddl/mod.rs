@@ -17,12 +17,12 @@ mod target;
 mod tests;
 mod view;
 
-pub use alter::{AlterPlan, AlterStep, plan_alter};
+pub use alter::{AlterPlan, plan_alter};
 pub use collation::map_charset;
 pub use compare::{Scope, differences};
 pub use convert::{Converted, convert};
 pub use render::{
     add_foreign_key, add_keys, create_database, create_table, create_table_like, deferred_keys,
 };
-pub use target::Target;
+pub use target::{Target, family};
 pub use view::create_view;

@@ -81,11 +81,17 @@ fn create<'a>(
     let mut lines: Vec<String> = table
         .columns
         .iter()
-        .map(|c| column_sql(c, target))
+        .map(|c| column_with_check(c, table, target))
         .collect();
     lines.extend(keys.map(|key| key_sql(key, parsers.get(&key.name))));
     lines.extend(foreign_keys.iter().map(foreign_key_sql));
-    lines.extend(table.checks.iter().map(check_sql));
+    let of_table = |check: &&Check| {
+        !table
+            .columns
+            .iter()
+            .any(|c| is_json_check(check, c, target))
+    };
+    lines.extend(table.checks.iter().filter(of_table).map(check_sql));
     let mut out = format!(
         "CREATE TABLE {} (\n  {}\n)",
         table.name.quoted(),
@@ -140,8 +146,26 @@ pub fn add_foreign_key(name: &TableName, key: &ForeignKey) -> String {
     format!("ALTER TABLE {} ADD {}", name.quoted(), foreign_key_sql(key))
 }
 
+/// Whether the check is what makes a column of MariaDB a JSON column: it stands in the column's
+/// own definition there, and goes with it.
+fn is_json_check(check: &Check, column: &Column, target: &Target) -> bool {
+    target.is_mariadb()
+        && check.name.is_none()
+        && check.expression == format!("json_valid({})", quote_ident(&column.name))
+}
+
+/// A column's definition with the check that belongs to it.
+pub(super) fn column_with_check(column: &Column, table: &Table, target: &Target) -> String {
+    let mut out = column_sql(column, target);
+    let own = |check: &&Check| is_json_check(check, column, target);
+    if let Some(check) = table.checks.iter().find(own) {
+        out.push_str(&format!(" {}", check_sql(check)));
+    }
+    out
+}
+
 /// A column's definition, its name included.
-pub(super) fn column_sql(column: &Column, target: &Target) -> String {
+fn column_sql(column: &Column, target: &Target) -> String {
     let mut out = format!(
         "{} {}",
         quote_ident(&column.name),

@@ -31,3 +31,8 @@ impl ProjectConfig {
             .map_err(|e| Error::new(Kind::RmCorrupt, "oms_project.config").caused_by(e))
     }
 }
+
+/// The subtopic of a project's source: `MYSQL_<project>_<data source>-1-0`.
+pub fn subtopic_of(project: &str, datasource: &str) -> String {
+    format!("MYSQL_{project}_{datasource}-1-0")
+}

@@ -1,0 +1,195 @@
+//! Connections to both sides, as many pairs as slices may be compared at the same time.
+
+use super::plan::{Key, Plan, Side};
+use super::statement::read_keys;
+use crate::datasource::mysql::compare::{RowStream, abandon};
+use crate::datasource::mysql::{Server, Session};
+use crate::error::{Error, Kind, Result};
+use crate::model::row::Row;
+use mysql_async::Conn;
+use parking_lot::Mutex;
+use std::collections::HashMap;
+use std::sync::Arc;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
+/// Keys in one `IN` list.
+pub const KEYS_PER_QUERY: usize = 100;
+
+/// Both servers, and the connections to them.
+#[derive(Debug)]
+pub struct Sides {
+    /// The source.
+    pub source: Server,
+    /// The target.
+    pub target: Server,
+    idle: Mutex<Vec<Pair>>,
+    permits: Arc<Semaphore>,
+}
+
+/// One connection to each side.
+#[derive(Debug)]
+pub struct Pair {
+    /// To the source.
+    pub source: Conn,
+    /// To the target.
+    pub target: Conn,
+}
+
+impl Pair {
+    /// The connection to a side.
+    pub fn side(&mut self, side: Side) -> &mut Conn {
+        match side {
+            Side::Source => &mut self.source,
+            Side::Target => &mut self.target,
+        }
+    }
+}
+
+impl Sides {
+    /// Room for so many pairs.
+    pub fn new(source: Server, target: Server, pairs: usize) -> Arc<Self> {
+        Arc::new(Self {
+            source,
+            target,
+            idle: Mutex::new(Vec::new()),
+            permits: Arc::new(Semaphore::new(pairs.max(1))),
+        })
+    }
+
+    /// A pair, as soon as one is free.
+    pub async fn lease(self: &Arc<Self>) -> Result<Lease> {
+        let closed = |_| Error::new(Kind::Interrupted, "waiting for a connection");
+        let permit = Arc::clone(&self.permits)
+            .acquire_owned()
+            .await
+            .map_err(closed)?;
+        let idle = self.idle.lock().pop();
+        let pair = match idle {
+            Some(pair) => pair,
+            None => Pair {
+                source: self.source.session(Session::Read).await?,
+                target: self.target.session(Session::Read).await?,
+            },
+        };
+        Ok(Lease {
+            pair: Some(pair),
+            sides: Arc::clone(self),
+            _permit: permit,
+        })
+    }
+}
+
+/// A pair in use. Given back with [`Lease::give_back`]; dropped otherwise, because rows may still
+/// be on their way.
+#[derive(Debug)]
+pub struct Lease {
+    pair: Option<Pair>,
+    sides: Arc<Sides>,
+    _permit: OwnedSemaphorePermit,
+}
+
+impl Lease {
+    /// The pair.
+    pub fn pair(&mut self) -> Result<&mut Pair> {
+        self.pair
+            .as_mut()
+            .ok_or_else(|| Error::new(Kind::Internal, "a pair of connections was given back twice"))
+    }
+
+    /// Both connections are idle again.
+    pub fn give_back(mut self) {
+        if let Some(pair) = self.pair.take() {
+            self.sides.idle.lock().push(pair);
+        }
+    }
+}
+
+impl Drop for Lease {
+    fn drop(&mut self) {
+        if let Some(pair) = self.pair.take() {
+            abandon(pair.source);
+            abandon(pair.target);
+        }
+    }
+}
+
+/// Reads the rows that a side holds for keys, and hands each over with the place of its key.
+///
+/// A row belongs to a key if their values are the same; else, for keys of text, if the server's
+/// collation takes them for the same. Keys that the side does not hold are not mentioned.
+pub async fn fetch(
+    conn: &mut Conn,
+    plan: &Plan,
+    side: Side,
+    keys: &[&Key],
+    key_only: bool,
+    mut found: impl FnMut(usize, Row) + Send,
+) -> Result<()> {
+    for (chunk, keys) in keys.chunks(KEYS_PER_QUERY).enumerate() {
+        let base = chunk * KEYS_PER_QUERY;
+        let mut places: HashMap<Vec<u8>, usize> = HashMap::with_capacity(keys.len());
+        for (at, key) in keys.iter().enumerate() {
+            // the keys may come from either side; their classes agree on what is the same
+            places.insert(plan.key_id(key), at);
+        }
+        let mut strays = false;
+        let mut stream = start(conn, plan, side, keys, key_only).await?;
+        while let Some(row) = stream.next().await? {
+            let key = if key_only {
+                row.clone()
+            } else {
+                plan.key_of(&row)
+            };
+            match places.remove(&plan.key_id(&key)) {
+                Some(at) => found(base + at, row),
+                None => strays = true,
+            }
+        }
+        drop(stream);
+        if !strays {
+            continue;
+        }
+        let mut left: Vec<usize> = places.into_values().collect();
+        left.sort_unstable();
+        for at in left {
+            let mut stream = start(conn, plan, side, &keys[at..=at], key_only).await?;
+            let row = stream.next().await?;
+            while stream.next().await?.is_some() {}
+            drop(stream);
+            if let Some(row) = row {
+                found(base + at, row);
+            }
+        }
+    }
+    Ok(())
+}
+
+async fn start<'c>(
+    conn: &'c mut Conn,
+    plan: &Plan,
+    side: Side,
+    keys: &[&Key],
+    key_only: bool,
+) -> Result<RowStream<'c>> {
+    let columns = if key_only {
+        plan.key.len()
+    } else {
+        plan.columns.len()
+    };
+    RowStream::start(
+        conn,
+        read_keys(plan, side, keys, key_only).into_bytes(),
+        columns,
+        reading(plan, side),
+    )
+    .await
+}
+
+/// What is said in errors while a side is read.
+pub fn reading(plan: &Plan, side: Side) -> String {
+    let name = match side {
+        Side::Source => "source",
+        Side::Target => "target",
+    };
+    format!("reading {} at the {name}", plan.table(side))
+}

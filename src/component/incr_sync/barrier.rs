@@ -1,0 +1,235 @@
+//! What is applied alone, with everything before it applied and nothing behind it begun: DDL, and
+//! transactions that come in pieces because they are too large to be held at once.
+
+use super::ddl::{DdlTaskState, Decision};
+use super::engine::{Engine, size_of};
+use super::lane::{Body, Lane};
+use super::matrix::Seq;
+use super::target::{Begin, TargetSession};
+use super::window::Watermark;
+use super::work::Settings;
+use crate::component::log_source::LogSource;
+use crate::error::{Error, Kind, Result};
+use crate::model::change::{DdlEvent, LogItem, TxnPiece};
+use crate::model::ids::TxnId;
+use futures::future::BoxFuture;
+use std::time::Duration;
+
+/// How often the session that holds the lock during DDL says that it is there.
+const KEEP_ALIVE: Duration = Duration::from_secs(4);
+
+/// An item of the log that needs a barrier.
+pub enum Barrier {
+    /// A DDL statement, and what was decided about it.
+    Ddl(Box<DdlEvent>, Decision),
+    /// The first piece of a large transaction.
+    Big(Box<TxnPiece>),
+}
+
+/// Applies it; nothing else is in flight.
+pub async fn pass(engine: &mut Engine, barrier: Barrier, source: &mut dyn LogSource) -> Result<()> {
+    match barrier {
+        Barrier::Ddl(event, decision) => ddl(engine, *event, decision).await,
+        Barrier::Big(piece) => big(engine, *piece, source).await,
+    }
+}
+
+fn lane_zero(engine: &mut Engine) -> Result<Lane> {
+    engine.lanes[0]
+        .take()
+        .ok_or_else(|| Error::new(Kind::Internal, "passing a barrier").detail("lane 0 is not idle"))
+}
+
+async fn ddl(engine: &mut Engine, mut event: DdlEvent, decision: Decision) -> Result<()> {
+    let settings = std::sync::Arc::clone(&engine.settings);
+    let refused = match decision {
+        Decision::Ignore => None,
+        Decision::Stop(why) => Some(why),
+        Decision::Apply(narrowed) => {
+            event.ddl = narrowed;
+            apply_ddl(engine, &event).await?
+        }
+    };
+    if let Some(why) = refused {
+        let state = settings
+            .ddl_tasks
+            .record(event.id, &event.sql, &why)
+            .await?;
+        if state == DdlTaskState::Pending {
+            return Err(Error::new(
+                Kind::DdlUnsupported,
+                format!("applying the DDL statement at binlog position {}", event.id),
+            )
+            .detail(why));
+        }
+        tracing::warn!(txn = %event.id, "a DDL statement was skipped by its task");
+        keep_ddl(engine, &event, false).await?;
+    }
+    engine.window.pass(Some(event.id), event.end, false);
+    engine.forget_layouts();
+    engine.stats.ddl += 1;
+    Ok(())
+}
+
+/// Applies and keeps; why it can't be applied, if so.
+async fn apply_ddl(engine: &mut Engine, event: &DdlEvent) -> Result<Option<String>> {
+    match keep_ddl(engine, event, true).await {
+        Ok(()) => Ok(None),
+        Err(error) if is_about_the_statement(error.kind()) => Ok(Some(error.to_string())),
+        Err(error) => Err(error),
+    }
+}
+
+fn is_about_the_statement(kind: Kind) -> bool {
+    matches!(
+        kind,
+        Kind::DdlUnsupported
+            | Kind::SchemaUnsupported
+            | Kind::SchemaRefused
+            | Kind::SchemaMismatch
+            | Kind::StatementFailed
+            | Kind::ObjectMissing
+            | Kind::PrivilegeMissing
+            | Kind::TypeUnsupported
+    )
+}
+
+/// Runs the statement between the lock on lane 0's progress row and its commit: whoever takes over
+/// waits for the lock, so no newer owner works while an older one's DDL runs. DDL itself is not
+/// undone by a roll-back, but applying it is idempotent.
+async fn keep_ddl(engine: &mut Engine, event: &DdlEvent, apply: bool) -> Result<()> {
+    let watermark = Watermark {
+        id: event.id,
+        position: event.end.clone(),
+    };
+    let mut lane = lane_zero(engine)?;
+    let mark = lane.mark(&watermark, &[]);
+    let body = DdlBody {
+        settings: &engine.settings,
+        event: apply.then_some(event),
+    };
+    let progress = std::sync::Arc::clone(engine.context.progress());
+    let result = {
+        let transact = lane.transact(&mark, &body);
+        tokio::pin!(transact);
+        let mut alive = tokio::time::interval(Duration::from_secs(1));
+        let token = engine.context.token().clone();
+        loop {
+            tokio::select! {
+                result = &mut transact => break result,
+                _ = alive.tick() => progress.beat(),
+                () = token.cancelled() => break Err(interrupted()),
+            }
+        }
+    };
+    match &result {
+        Ok(()) => {
+            lane.prune(&watermark);
+            engine.persisted(&watermark);
+        }
+        Err(_) => lane.abandon(),
+    }
+    engine.lanes[0] = Some(lane);
+    result
+}
+
+struct DdlBody<'a> {
+    settings: &'a Settings,
+    event: Option<&'a DdlEvent>,
+}
+
+impl Body for DdlBody<'_> {
+    fn run<'a>(
+        &'a self,
+        session: &'a mut dyn TargetSession,
+        _call: Duration,
+    ) -> BoxFuture<'a, Result<()>> {
+        let Some(event) = self.event else {
+            return Box::pin(async { Ok(()) });
+        };
+        Box::pin(async move {
+            let mut ddl = self.settings.ddl.apply(event);
+            let mut idle = tokio::time::interval(KEEP_ALIVE);
+            loop {
+                tokio::select! {
+                    done = &mut ddl => return done,
+                    // without the lock on the progress row another owner could take over
+                    _ = idle.tick() => session.keep_alive().await?,
+                }
+            }
+        })
+    }
+}
+
+fn interrupted() -> Error {
+    Error::new(Kind::Interrupted, "the work was told to end")
+}
+
+/// Applies a large transaction piece by piece in one target transaction.
+async fn big(engine: &mut Engine, first: TxnPiece, source: &mut dyn LogSource) -> Result<()> {
+    let mut lane = lane_zero(engine)?;
+    let token = engine.context.token().clone();
+    let result = tokio::select! {
+        result = stream(engine, &mut lane, first, source) => result,
+        () = token.cancelled() => Err(interrupted()),
+    };
+    if result.is_err() {
+        // rolls back with the session
+        lane.abandon();
+    }
+    engine.lanes[0] = Some(lane);
+    result
+}
+
+async fn stream(
+    engine: &mut Engine,
+    lane: &mut Lane,
+    first: TxnPiece,
+    source: &mut dyn LogSource,
+) -> Result<()> {
+    let id = first.id;
+    engine.seq += 1;
+    let key: (Seq, TxnId) = (engine.seq, id);
+    // its end is not known yet: the watermark stays in front of it, and it goes on the list
+    let watermark = engine.window.watermark().clone();
+    if lane.begin_big(&watermark, key).await? == Begin::Done {
+        return Err(Error::new(Kind::Internal, "beginning a large transaction")
+            .detail("its progress row is written already"));
+    }
+    let mut piece = first;
+    let mut expected = 0;
+    let (mut rows, mut bytes) = (0, 0);
+    let end = loop {
+        if piece.id != id || piece.piece != expected {
+            return Err(Error::new(Kind::Internal, "reading the log")
+                .detail(format!("a piece of the transaction at {id} is missing")));
+        }
+        expected += 1;
+        let steps = engine.steps(id, piece.changes);
+        lane.add_piece(id, &steps).await?;
+        rows += steps.len() as u64;
+        bytes += steps.iter().map(size_of).sum::<usize>() as u64;
+        engine.stats.count(&steps);
+        engine.context.progress().beat();
+        if let Some(end) = piece.end {
+            break end;
+        }
+        piece = next_piece(source).await?;
+    };
+    lane.commit_big(&watermark, key).await?;
+    engine.context.progress().add(rows, bytes);
+    engine.stats.big += 1;
+    engine.stats.txns += 1;
+    engine.persisted(&watermark);
+    engine.window.pass(Some(id), end, true);
+    Ok(())
+}
+
+async fn next_piece(source: &mut dyn LogSource) -> Result<TxnPiece> {
+    let item = source.next().await?;
+    match item {
+        LogItem::Txn(piece) => Ok(piece),
+        _ => Err(Error::new(Kind::Internal, "reading the log")
+            .detail("something else came between the pieces of a transaction")),
+    }
+}

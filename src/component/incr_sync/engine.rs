@@ -1,0 +1,432 @@
+//! The dispatcher: reads the log, feeds the conflict matrix, hands batches to idle lanes, and
+//! moves the watermark. It owns all state; lanes are moved into a task for a batch and come back
+//! with the result, so nothing is shared.
+
+use super::barrier::{self, Barrier};
+use super::ddl::{Decision, decide};
+use super::lane::{Batch, Lane};
+use super::layout::Layouts;
+use super::locks::Claims;
+use super::matrix::{Matrix, Seq};
+use super::plan::{Step, Txn};
+use super::stats::Stats;
+use super::window::{Applied, Watermark, Window};
+use super::work::Settings;
+use crate::component::contract::{Context, Finish};
+use crate::component::log_source::LogSource;
+use crate::error::{Error, Kind, Result};
+use crate::model::change::{Change, DdlEvent, LogItem, TxnPiece};
+use crate::model::ids::TxnId;
+use crate::model::position::Position;
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::task::{JoinError, JoinSet};
+use tokio::time::Instant;
+
+/// Transactions between the watermark and the newest one that was read, at most.
+pub const WINDOW_TXNS: usize = 4096;
+/// A lane takes at least so many free transactions, as far as there are, before others get theirs.
+const SHARE_MIN: usize = 64;
+/// How often progress is told.
+const TICK: Duration = Duration::from_millis(200);
+/// A watermark that moves without anything being applied is kept at the target so often.
+const IDLE_FLUSH: Duration = Duration::from_secs(5);
+/// How long batches in flight may go on after the work was told to end.
+const GRACE: Duration = Duration::from_millis(800);
+
+/// State of one run.
+pub struct Engine {
+    pub(super) settings: Arc<Settings>,
+    pub(super) context: Context,
+    pub(super) window: Window,
+    pub(super) lanes: Vec<Option<Lane>>,
+    pub(super) stats: Stats,
+    pub(super) seq: Seq,
+    matrix: Matrix,
+    waiting: HashMap<Seq, Txn>,
+    running: JoinSet<Outcome>,
+    layouts: Layouts,
+    claims: Claims,
+    remembered: Applied,
+    floor: TxnId,
+    last_id: Option<TxnId>,
+    skipping: Option<TxnId>,
+    pub(super) barrier: Option<Barrier>,
+    pub(super) stopping: bool,
+    flushed: Position,
+    flushed_at: Instant,
+}
+
+/// A lane that comes back from a batch.
+struct Outcome {
+    lane: Lane,
+    watermark: Watermark,
+    txns: Vec<Txn>,
+    result: Result<()>,
+}
+
+impl Engine {
+    /// Ready to read the log behind `watermark`.
+    pub fn new(
+        settings: Arc<Settings>,
+        context: Context,
+        lanes: Vec<Lane>,
+        watermark: Watermark,
+        remembered: Applied,
+    ) -> Self {
+        Self {
+            matrix: Matrix::new(lanes.len()),
+            lanes: lanes.into_iter().map(Some).collect(),
+            floor: watermark.id,
+            flushed: watermark.position.clone(),
+            flushed_at: Instant::now(),
+            window: Window::new(watermark),
+            settings,
+            context,
+            remembered,
+            stats: Stats::default(),
+            seq: 0,
+            waiting: HashMap::new(),
+            running: JoinSet::new(),
+            layouts: Layouts::default(),
+            claims: Claims::default(),
+            last_id: None,
+            skipping: None,
+            barrier: None,
+            stopping: false,
+        }
+    }
+
+    /// Follows the log until told to end, or until the position to stop at is reached.
+    pub async fn run(&mut self, source: &mut dyn LogSource) -> Result<Finish> {
+        let result = self.follow(source).await;
+        if !matches!(result, Ok(Finish::Done)) {
+            self.wind_down().await;
+        }
+        self.report(source.tip());
+        result
+    }
+
+    async fn follow(&mut self, source: &mut dyn LogSource) -> Result<Finish> {
+        let mut tick = tokio::time::interval(TICK);
+        tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Skip);
+        let token = self.context.token().clone();
+        loop {
+            self.dispatch();
+            if self.running.is_empty() && self.matrix.is_empty() {
+                if let Some(barrier) = self.barrier.take() {
+                    barrier::pass(self, barrier, source).await?;
+                    continue;
+                }
+                if self.stop_is_reached() {
+                    return self.finish().await;
+                }
+            }
+            let reading = self.may_read();
+            tokio::select! {
+                biased;
+                () = token.cancelled() => return Ok(Finish::Cancelled),
+                Some(joined) = self.running.join_next(), if !self.running.is_empty() => {
+                    self.returned(joined)?;
+                }
+                _ = tick.tick() => {
+                    self.report(source.tip());
+                    self.flush_if_idle();
+                }
+                item = source.next(), if reading => self.take_in(item?)?,
+            }
+        }
+    }
+
+    fn may_read(&self) -> bool {
+        self.barrier.is_none()
+            && !self.stopping
+            && self.window.count() < WINDOW_TXNS
+            && self.window.bytes() < self.settings.options.window_bytes.max(1)
+    }
+
+    fn stop_is_reached(&self) -> bool {
+        let reached = self
+            .settings
+            .stop_at
+            .as_ref()
+            .is_some_and(|stop| self.window.watermark().position.txn_id() >= stop.txn_id());
+        self.stopping || reached
+    }
+
+    /// Takes one item of the log in.
+    fn take_in(&mut self, item: LogItem) -> Result<()> {
+        match item {
+            LogItem::Heartbeat(position) => self.heartbeat(position),
+            LogItem::Ddl(event) => self.ddl(event)?,
+            LogItem::Txn(piece) => self.txn(piece)?,
+        }
+        Ok(())
+    }
+
+    fn heartbeat(&mut self, position: Position) {
+        if self.last_id.is_none_or(|last| position.txn_id() > last)
+            && position.txn_id() > self.floor
+        {
+            self.stop_behind(position.txn_id());
+            self.window.pass(None, position, false);
+        }
+    }
+
+    /// Whether the log has come to the position to stop at.
+    fn stop_behind(&mut self, id: TxnId) -> bool {
+        if let Some(stop) = &self.settings.stop_at
+            && id >= stop.txn_id()
+        {
+            self.stopping = true;
+        }
+        self.stopping
+    }
+
+    /// Checks that the log goes forward: the same id twice, or an older one, would be taken for
+    /// applied.
+    fn is_next(&mut self, id: TxnId) -> Result<()> {
+        if let Some(last) = self.last_id.filter(|last| id <= *last) {
+            return Err(
+                Error::new(Kind::SourceChanged, "reading the log").detail(format!(
+                    "the transaction at {id} came after the one at {last}"
+                )),
+            );
+        }
+        self.last_id = Some(id);
+        Ok(())
+    }
+
+    fn is_applied(&self, id: TxnId) -> bool {
+        id <= self.floor || self.remembered.contains(id)
+    }
+
+    fn ddl(&mut self, event: DdlEvent) -> Result<()> {
+        self.is_next(event.id)?;
+        if self.stop_behind(event.id) {
+            return Ok(());
+        }
+        if self.is_applied(event.id) {
+            self.window.pass(Some(event.id), event.end, false);
+            return Ok(());
+        }
+        let settings = &self.settings;
+        match decide(&event.ddl, &|name| settings.concerns(name, event.id)) {
+            Decision::Ignore => self.window.pass(Some(event.id), event.end, false),
+            decision => self.barrier = Some(Barrier::Ddl(Box::new(event), decision)),
+        }
+        Ok(())
+    }
+
+    fn txn(&mut self, piece: TxnPiece) -> Result<()> {
+        if piece.piece == 0 {
+            self.is_next(piece.id)?;
+            if self.stop_behind(piece.id) {
+                return Ok(());
+            }
+            if self.is_applied(piece.id) {
+                self.skipping = Some(piece.id);
+            }
+        }
+        if self.skipping == Some(piece.id) {
+            if let Some(end) = piece.end {
+                self.skipping = None;
+                let remembered = piece.id > self.floor;
+                self.window.pass(Some(piece.id), end, remembered);
+                self.stats.skipped += 1;
+            }
+            return Ok(());
+        }
+        match piece.end {
+            Some(end) if piece.piece == 0 => self.whole(piece.id, end, piece.changes),
+            _ if piece.piece == 0 => {
+                self.barrier = Some(Barrier::Big(Box::new(piece)));
+                Ok(())
+            }
+            _ => Err(Error::new(Kind::Internal, "reading the log")
+                .detail("a piece of a transaction came without the ones before it")),
+        }
+    }
+
+    fn whole(&mut self, id: TxnId, end: Position, changes: Vec<Change>) -> Result<()> {
+        let steps = self.steps(id, changes);
+        if steps.is_empty() {
+            self.window.pass(Some(id), end, false);
+            return Ok(());
+        }
+        let mut bytes = 0;
+        for step in &steps {
+            self.claims.add(&step.layout, &step.op)?;
+            bytes += size_of(step);
+        }
+        self.seq += 1;
+        self.window.open(self.seq, id, end.clone(), bytes);
+        self.matrix.admit(self.seq, self.claims.finish());
+        let txn = Txn {
+            seq: self.seq,
+            id,
+            end,
+            steps,
+            bytes,
+        };
+        self.waiting.insert(self.seq, txn);
+        Ok(())
+    }
+
+    /// The changes that concern us, with their tables' layouts.
+    pub(super) fn steps(&mut self, id: TxnId, changes: Vec<Change>) -> Vec<Step> {
+        let mut steps = Vec::with_capacity(changes.len());
+        for change in changes {
+            let name = &change.table.table.name;
+            if self.settings.concerns(name, id) {
+                let layout = self.layouts.get(&change.table);
+                let op = change.op;
+                steps.push(Step { layout, op });
+            }
+        }
+        steps
+    }
+
+    /// Gives batches to idle lanes.
+    fn dispatch(&mut self) {
+        for index in 0..self.lanes.len() {
+            if self.lanes[index].is_none() || !self.matrix.has_work(index) {
+                continue;
+            }
+            let batch = self.batch_for(index);
+            self.start(index, batch);
+        }
+    }
+
+    fn start(&mut self, index: usize, batch: Batch) {
+        let Some(mut lane) = self.lanes[index].take() else {
+            return;
+        };
+        self.running.spawn(async move {
+            let result = lane.apply(&batch).await;
+            Outcome {
+                lane,
+                watermark: batch.watermark,
+                txns: batch.txns,
+                result,
+            }
+        });
+    }
+
+    fn batch_for(&mut self, lane: usize) -> Batch {
+        let idle = self.lanes.iter().flatten().count().max(1);
+        let share = (self.matrix.free() / idle).max(SHARE_MIN);
+        let options = &self.settings.options;
+        let (mut rows, mut bytes) = (0, 0);
+        let mut txns = Vec::new();
+        while rows < options.batch_rows.max(1) && bytes < options.batch_bytes.max(1) {
+            let Some(seq) = self.matrix.take(lane, txns.len() < share) else {
+                break;
+            };
+            if let Some(txn) = self.waiting.remove(&seq) {
+                rows += txn.steps.len();
+                bytes += txn.bytes;
+                txns.push(txn);
+            }
+        }
+        Batch {
+            txns,
+            watermark: self.window.watermark().clone(),
+        }
+    }
+
+    /// A lane is back.
+    fn returned(&mut self, joined: std::result::Result<Outcome, JoinError>) -> Result<()> {
+        let mut outcome =
+            joined.map_err(|error| Error::new(Kind::Panicked, "applying a batch").detail(error))?;
+        self.stats.retries += outcome.lane.take_retries();
+        let index = outcome.lane.index();
+        self.lanes[index] = Some(outcome.lane);
+        outcome.result?;
+        self.persisted(&outcome.watermark);
+        for txn in &outcome.txns {
+            self.matrix.finish(txn.seq);
+            self.window.close(txn.seq);
+        }
+        self.stats.applied(&outcome.txns, self.context.progress());
+        Ok(())
+    }
+
+    /// Notes that a watermark is kept at the target.
+    pub(super) fn persisted(&mut self, watermark: &Watermark) {
+        if watermark.position.txn_id() >= self.flushed.txn_id() {
+            self.flushed = watermark.position.clone();
+            self.flushed_at = Instant::now();
+        }
+    }
+
+    /// Everything in front of the DDL is applied, and so is the DDL: old layouts don't come again.
+    pub(super) fn forget_layouts(&mut self) {
+        self.layouts.clear();
+    }
+
+    /// A watermark that only heartbeats move is kept as well, from time to time.
+    fn flush_if_idle(&mut self) {
+        let idle = self.running.is_empty() && self.matrix.is_empty() && self.barrier.is_none();
+        if idle
+            && self.flushed_at.elapsed() >= IDLE_FLUSH
+            && self.window.watermark().position != self.flushed
+        {
+            let batch = self.mark_only();
+            self.start(0, batch);
+        }
+    }
+
+    fn mark_only(&self) -> Batch {
+        Batch {
+            txns: Vec::new(),
+            watermark: self.window.watermark().clone(),
+        }
+    }
+
+    /// All is applied: keeps the watermark.
+    async fn finish(&mut self) -> Result<Finish> {
+        if self.window.watermark().position != self.flushed {
+            let batch = self.mark_only();
+            self.start(0, batch);
+            while let Some(joined) = self.running.join_next().await {
+                self.returned(joined)?;
+            }
+        }
+        Ok(Finish::Done)
+    }
+
+    /// Lets batches in flight end, for a moment. What does not end is rolled back with its session.
+    async fn wind_down(&mut self) {
+        let all = async {
+            while let Some(joined) = self.running.join_next().await {
+                if let Err(error) = self.returned(joined) {
+                    tracing::warn!(%error, "a batch failed while the work was ending");
+                }
+            }
+        };
+        if tokio::time::timeout(GRACE, all).await.is_err() {
+            self.running.shutdown().await;
+        }
+    }
+
+    fn report(&mut self, tip: Option<Position>) {
+        // whatever a lane waits for ends in bounded time, so being here is a sign of life
+        self.context.progress().beat();
+        self.stats.waited = self.matrix.waited();
+        self.stats.in_window = self.window.count();
+        self.stats.report(
+            self.window.watermark(),
+            &self.flushed,
+            tip,
+            self.context.progress(),
+        );
+    }
+}
+
+/// Bytes of a change's images.
+pub(super) fn size_of(step: &Step) -> usize {
+    let size = |row: Option<&crate::model::row::Row>| row.map_or(0, crate::model::row::Row::size);
+    size(step.op.old()) + size(step.op.new_row())
+}

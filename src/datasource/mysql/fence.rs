@@ -1,0 +1,148 @@
+//! The fence at the target: a write commits only while its component's epoch is the newest.
+//!
+//! The table `omstxndb.oms_fence` has a row for each lane (each writing session) of a component. A new
+//! generation of the component raises the epoch of all its rows ([`Fence::acquire`]), and thereby
+//! waits for transactions of an older one that are under way. Each write transaction first reads and
+//! locks its own lane's row ([`Fence::hold`]): an older generation that wakes up finds a newer epoch
+//! there and ends. Lanes do not wait for each other; one common row would make them, since
+//! OceanBase takes an exclusive lock for `LOCK IN SHARE MODE`.
+
+use super::fault::fault;
+use super::literal::push_quoted;
+use crate::error::{Error, Kind, Result};
+use mysql_async::Conn;
+use mysql_async::prelude::Queryable;
+
+/// The database at the target that holds what `oms` keeps there.
+pub const TARGET_SCHEMA: &str = "omstxndb";
+
+/// A generation of a component, as writer at the target.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Fence {
+    component: String,
+    quoted: String,
+    epoch: i64,
+}
+
+impl Fence {
+    /// Takes over: from now on transactions of older generations of this component do not commit.
+    /// `component` names the role, for example `np_x/full_import` (at most 160 characters); `lanes`
+    /// is the number of sessions that will write. Taking over again with the same epoch is fine, and
+    /// also waits for what an earlier run of it left under way.
+    ///
+    /// # Errors
+    /// [`Kind::Fenced`] where a newer generation is there; else as the server refuses.
+    pub async fn acquire(
+        conn: &mut Conn,
+        component: &str,
+        epoch: i64,
+        lanes: usize,
+    ) -> Result<Self> {
+        let fence = Self::named(component, epoch);
+        let what = || fence.what();
+        fence.make_table(conn).await?;
+        let values: Vec<_> = (0..lanes.max(1))
+            .map(|lane| format!("({},{lane},{epoch},UTC_TIMESTAMP(3))", fence.quoted))
+            .collect();
+        // never lowers an epoch, whatever the order in which two generations come by
+        let raise = format!("epoch = GREATEST(epoch, {epoch}), gmt_modified = UTC_TIMESTAMP(3)");
+        for sql in [
+            format!(
+                "INSERT INTO {TARGET_SCHEMA}.oms_fence (component, lane, epoch, gmt_modified) \
+                 VALUES {} ON DUPLICATE KEY UPDATE {raise}",
+                values.join(",")
+            ),
+            format!(
+                "UPDATE {TARGET_SCHEMA}.oms_fence SET {raise} WHERE component = {}",
+                fence.quoted
+            ),
+        ] {
+            conn.query_drop(sql).await.map_err(|e| fault(what(), e))?;
+        }
+        let newest: Option<Option<i64>> = conn
+            .query_first(format!(
+                "SELECT MAX(epoch) FROM {TARGET_SCHEMA}.oms_fence WHERE component = {}",
+                fence.quoted
+            ))
+            .await
+            .map_err(|e| fault(what(), e))?;
+        fence.compare(newest.flatten())?;
+        Ok(fence)
+    }
+
+    /// Locks the lane's row until the end of the transaction that is open on `conn`, and checks that
+    /// this generation is the newest. Must be the first statement of the transaction.
+    ///
+    /// # Errors
+    /// [`Kind::Fenced`] where a newer generation took over.
+    pub async fn hold(&self, conn: &mut Conn, lane: usize) -> Result<()> {
+        let epoch: Option<i64> = conn
+            .query_first(format!(
+                "SELECT epoch FROM {TARGET_SCHEMA}.oms_fence WHERE component = {} AND lane = {lane} FOR UPDATE",
+                self.quoted
+            ))
+            .await
+            .map_err(|e| fault(self.what(), e))?;
+        self.compare(epoch)
+    }
+
+    /// The epoch.
+    pub fn epoch(&self) -> i64 {
+        self.epoch
+    }
+
+    fn named(component: &str, epoch: i64) -> Self {
+        let mut quoted = Vec::new();
+        push_quoted(&mut quoted, component.as_bytes());
+        Self {
+            component: component.to_owned(),
+            quoted: String::from_utf8_lossy(&quoted).into_owned(),
+            epoch,
+        }
+    }
+
+    fn what(&self) -> String {
+        format!("fencing {} at the target", self.component)
+    }
+
+    fn compare(&self, there: Option<i64>) -> Result<()> {
+        match there {
+            Some(there) if there == self.epoch => Ok(()),
+            Some(there) => Err(Error::new(Kind::Fenced, self.what()).detail(format!(
+                "our epoch is {}, the target has {there}",
+                self.epoch
+            ))),
+            None => Err(Error::new(Kind::ProgressInvalid, self.what())
+                .detail(format!("its row in {TARGET_SCHEMA}.oms_fence is gone"))),
+        }
+    }
+
+    /// Makes the table where it is missing; asks first, so that the privilege to create is needed
+    /// only once.
+    async fn make_table(&self, conn: &mut Conn) -> Result<()> {
+        let there: Option<u64> = conn
+            .query_first(format!(
+                "SELECT COUNT(*) FROM information_schema.TABLES \
+                 WHERE TABLE_SCHEMA = '{TARGET_SCHEMA}' AND TABLE_NAME = 'oms_fence'"
+            ))
+            .await
+            .map_err(|e| fault(self.what(), e))?;
+        if there.is_some_and(|count| count > 0) {
+            return Ok(());
+        }
+        for sql in [
+            format!("CREATE DATABASE IF NOT EXISTS {TARGET_SCHEMA}"),
+            format!(
+                "CREATE TABLE IF NOT EXISTS {TARGET_SCHEMA}.oms_fence (\
+                 component VARCHAR(160) NOT NULL, lane INT NOT NULL, epoch BIGINT NOT NULL, \
+                 gmt_modified DATETIME(3) NOT NULL, PRIMARY KEY (component, lane)) \
+                 DEFAULT CHARACTER SET utf8mb4 COLLATE utf8mb4_bin"
+            ),
+        ] {
+            conn.query_drop(sql)
+                .await
+                .map_err(|e| fault(self.what(), e))?;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,146 @@
+//! A consistent read of a table at a known position of the log.
+
+use super::connect::{Server, Session};
+use super::endpoint::Flavour;
+use super::fault::fault;
+use crate::error::{Error, Kind, Result};
+use crate::model::position::Position;
+use crate::model::table::TableName;
+use mysql_async::prelude::Queryable;
+use mysql_async::{Conn, Row};
+
+/// A session inside a consistent snapshot, and where in the log that snapshot is.
+#[derive(Debug)]
+pub struct Snapshot {
+    /// Reads of the table on this session see exactly the transactions before `position`.
+    pub conn: Conn,
+    /// The position.
+    pub position: Position,
+}
+
+/// How long the lock of a table may wait for transactions that use it, seconds: while it waits,
+/// the application's writes to the table wait behind it.
+const LOCK_WAIT_SECS: u32 = 5;
+
+/// Opens a snapshot of one table.
+///
+/// MariaDB says at which position a snapshot is, so it needs no lock. MySQL does not: the table is
+/// locked for reading for the moment in which the snapshot is taken and the position is read, so
+/// that no transaction on it is between the log and the snapshot.
+///
+/// # Errors
+/// [`Kind::KeylessRead`] where the account may not lock the table or the server has no log;
+/// [`Kind::ServerBusy`] where a long transaction keeps the lock from being taken.
+pub async fn open(server: &Server, table: &TableName) -> Result<Snapshot> {
+    let what = || format!("opening a consistent read of table {table}");
+    let mut conn = server.session(Session::Read).await?;
+    match server.flavour {
+        Flavour::MariaDb => {
+            begin(&mut conn, &what).await?;
+            let position = mariadb_position(&mut conn, &what).await?;
+            Ok(Snapshot { conn, position })
+        }
+        Flavour::MySql => {
+            let mut locker = server.session(Session::Plain).await?;
+            lock(&mut locker, table, &what).await?;
+            begin(&mut conn, &what).await?;
+            let position = mysql_position(server, &mut locker, &what).await?;
+            locker
+                .query_drop("UNLOCK TABLES")
+                .await
+                .map_err(|e| fault(what(), e))?;
+            Ok(Snapshot { conn, position })
+        }
+        Flavour::OceanBase => Err(Error::new(Kind::KeylessRead, what())
+            .detail("OceanBase as a source does not say at which log position a snapshot is")
+            .remedy("Give the table a primary key, or exclude it.")),
+    }
+}
+
+async fn begin(conn: &mut Conn, what: &impl Fn() -> String) -> Result<()> {
+    conn.query_drop("START TRANSACTION WITH CONSISTENT SNAPSHOT")
+        .await
+        .map_err(|e| fault(what(), e))
+}
+
+async fn lock(conn: &mut Conn, table: &TableName, what: &impl Fn() -> String) -> Result<()> {
+    conn.query_drop(format!("SET SESSION lock_wait_timeout = {LOCK_WAIT_SECS}"))
+        .await
+        .map_err(|e| fault(what(), e))?;
+    match conn
+        .query_drop(format!("LOCK TABLES {} READ", table.quoted()))
+        .await
+    {
+        Ok(()) => Ok(()),
+        Err(error) => {
+            let error = fault(what(), error);
+            Err(match error.kind() {
+                Kind::PrivilegeMissing => Error::new(Kind::KeylessRead, what())
+                    .detail("the account may not lock the table")
+                    .caused_by(error),
+                _ => error,
+            })
+        }
+    }
+}
+
+async fn mariadb_position(conn: &mut Conn, what: &impl Fn() -> String) -> Result<Position> {
+    let rows: Vec<(String, String)> = conn
+        .query("SHOW STATUS LIKE 'binlog_snapshot_%'")
+        .await
+        .map_err(|e| fault(what(), e))?;
+    let value = |name: &str| {
+        rows.iter()
+            .find(|(key, value)| key.eq_ignore_ascii_case(name) && !value.is_empty())
+            .map(|(_, value)| value.clone())
+    };
+    let file = value("binlog_snapshot_file");
+    let offset = value("binlog_snapshot_position").and_then(|p| p.parse().ok());
+    let (Some(file), Some(offset)) = (file, offset) else {
+        return Err(no_log(what));
+    };
+    let gtid: Option<Option<String>> = conn
+        .query_first(format!("SELECT BINLOG_GTID_POS('{file}', {offset})"))
+        .await
+        .map_err(|e| fault(what(), e))?;
+    Ok(position(file, offset, gtid.flatten()))
+}
+
+async fn mysql_position(
+    server: &Server,
+    conn: &mut Conn,
+    what: &impl Fn() -> String,
+) -> Result<Position> {
+    // the old name is gone since 8.4
+    let show = if server.version_numbers() >= (8, 2, 0) {
+        "SHOW BINARY LOG STATUS"
+    } else {
+        "SHOW MASTER STATUS"
+    };
+    let row: Option<Row> = conn.query_first(show).await.map_err(|e| fault(what(), e))?;
+    let row = row.ok_or_else(|| no_log(what))?;
+    let file: Option<String> = row.get("File");
+    let offset: Option<u64> = row.get("Position");
+    let gtid: Option<String> = row.get("Executed_Gtid_Set");
+    match (file, offset) {
+        (Some(file), Some(offset)) => Ok(position(file, offset, gtid)),
+        _ => Err(no_log(what)),
+    }
+}
+
+fn position(file: String, offset: u64, gtid: Option<String>) -> Position {
+    Position {
+        file,
+        offset,
+        gtid: gtid
+            .map(|set| set.replace(['\n', ' '], ""))
+            .filter(|set| !set.is_empty()),
+        time_ms: 0,
+    }
+}
+
+fn no_log(what: &impl Fn() -> String) -> Error {
+    Error::new(Kind::KeylessRead, what())
+        .detail("the server names no position of its binlog")
+        .remedy("Switch the binlog of the source on.")
+}

@@ -1,0 +1,221 @@
+//! From a component's row to its work: reads what the component needs from `rm` and hands it the
+//! parts that it is made of.
+
+mod follow;
+mod keep;
+mod tables;
+
+use super::node::Maker;
+use crate::actor::shell::WorkFactory;
+use crate::actor::work::{Assignment, Work};
+use crate::component::full_import::{FullImportWork, RmSlices};
+use crate::component::full_verification::{FullVerificationWork, RmProgressed, RmVerifyLog};
+use crate::component::precheck::{PrecheckWork, RmPrecheck};
+use crate::component::store::{StoreHub, StoreWork};
+use crate::component::struct_transfer::{IndexTransfer, RmObjects, StructTransfer};
+use crate::config::secret_store::SecretStore;
+use crate::datasource::mysql::Endpoint;
+use crate::error::Result;
+use crate::metadata::{Component, ComponentType, DataSource, Metadata};
+use crate::model::project::{ProjectConfig, subtopic_of};
+use futures::future::BoxFuture;
+use std::path::PathBuf;
+use std::sync::Arc;
+use tables::SourceTables;
+
+/// Makes the works of all kinds of components of this node.
+pub struct Works {
+    metadata: Metadata,
+    secrets: SecretStore,
+    /// The leader's epoch, with which steps and tasks are written.
+    leader: i64,
+    hub: StoreHub,
+}
+
+/// What is known of a component's project.
+#[derive(Clone)]
+struct Parts {
+    metadata: Metadata,
+    leader: i64,
+    hub: StoreHub,
+    source: Endpoint,
+    target: Endpoint,
+    config: ProjectConfig,
+    subtopic: String,
+    assignment: Assignment,
+    /// Number of the run of a verification.
+    sub_id: u32,
+}
+
+impl Works {
+    /// Works over this rm database, under the leader of this epoch.
+    pub fn new(metadata: Metadata, secrets: SecretStore, leader: i64) -> Self {
+        Self {
+            metadata,
+            secrets,
+            leader,
+            hub: StoreHub::new(),
+        }
+    }
+
+    async fn parts(&self, component: &Component, assignment: &Assignment) -> Result<Parts> {
+        let project = self.metadata.projects().get(&component.project_id).await?;
+        let side = async |id: &str| -> Result<Endpoint> {
+            let row = self.metadata.datasources().get(id).await?;
+            endpoint_of(&self.secrets, &row)
+        };
+        let sub_id = component
+            .config
+            .get("subId")
+            .and_then(serde_json::Value::as_u64);
+        Ok(Parts {
+            metadata: self.metadata.clone(),
+            leader: self.leader,
+            hub: self.hub.clone(),
+            source: side(&project.source_id).await?,
+            target: side(&project.target_id).await?,
+            config: ProjectConfig::from_json(&project.config)?,
+            subtopic: subtopic_of(&project.id, &project.source_id),
+            assignment: assignment.clone(),
+            sub_id: sub_id.and_then(|n| u32::try_from(n).ok()).unwrap_or(1),
+        })
+    }
+}
+
+impl Maker for Works {
+    fn maker<'a>(
+        &'a self,
+        component: &'a Component,
+        assignment: &'a Assignment,
+    ) -> BoxFuture<'a, Result<WorkFactory>> {
+        Box::pin(async move {
+            let parts = self.parts(component, assignment).await?;
+            let kind = component.kind;
+            let factory: WorkFactory = Box::new(move || Ok(parts.work(kind)));
+            Ok(factory)
+        })
+    }
+}
+
+impl Parts {
+    fn work(&self, kind: ComponentType) -> Box<dyn Work> {
+        match kind {
+            ComponentType::Precheck => Box::new(self.precheck()),
+            ComponentType::StructTransfer => Box::new(StructTransfer::new(
+                self.source.clone(),
+                self.target.clone(),
+                self.config.filter.clone(),
+                self.objects(),
+            )),
+            ComponentType::IndexTransfer => Box::new(IndexTransfer::new(
+                self.source.clone(),
+                self.target.clone(),
+                self.config.filter.clone(),
+                self.objects(),
+            )),
+            ComponentType::Store => Box::new(keep::KeptStore::new(self.clone())),
+            ComponentType::FullImport => Box::new(self.full_import()),
+            ComponentType::IncrSync => Box::new(follow::FollowWork::new(self.clone())),
+            ComponentType::FullVerification => Box::new(self.verification()),
+        }
+    }
+
+    fn objects(&self) -> Arc<RmObjects> {
+        let step = self.assignment.step.clone();
+        Arc::new(RmObjects::new(self.metadata.clone(), step, self.leader))
+    }
+
+    fn tables(&self) -> Arc<SourceTables> {
+        Arc::new(SourceTables::new(
+            self.source.clone(),
+            self.config.filter.clone(),
+        ))
+    }
+
+    fn precheck(&self) -> PrecheckWork {
+        let step = self.assignment.step.clone();
+        let log = RmPrecheck::new(self.metadata.clone(), step, self.leader);
+        PrecheckWork::new(
+            self.source.clone(),
+            self.target.clone(),
+            self.config.filter.clone(),
+            Arc::new(log),
+        )
+    }
+
+    fn store(&self) -> StoreWork {
+        StoreWork::new(
+            self.source.clone(),
+            Arc::new(self.config.filter.clone()),
+            self.config.options.store.clone(),
+            self.store_dir(),
+            self.subtopic.clone(),
+            self.hub.clone(),
+            true,
+        )
+    }
+
+    fn store_dir(&self) -> PathBuf {
+        self.config.data_dir.join("store").join(&self.subtopic)
+    }
+
+    fn full_import(&self) -> FullImportWork {
+        let slices = RmSlices::new(
+            self.metadata.clone(),
+            self.assignment.project.clone(),
+            self.assignment.step.clone(),
+            self.leader,
+        );
+        FullImportWork {
+            source: self.source.clone(),
+            target: self.target.clone(),
+            tables: self.tables(),
+            options: self.config.options.full_import.clone(),
+            slices: Arc::new(slices),
+        }
+    }
+
+    fn verification(&self) -> FullVerificationWork {
+        let project = self.assignment.project.clone();
+        let log = RmVerifyLog::new(
+            self.metadata.clone(),
+            project.0.clone(),
+            i32::try_from(self.sub_id).unwrap_or(i32::MAX),
+            self.assignment.epoch,
+        );
+        FullVerificationWork {
+            source: self.source.clone(),
+            target: self.target.clone(),
+            tables: self.tables(),
+            options: self.config.options.full_verification.clone(),
+            dir: self.config.data_dir.join(project.as_str()),
+            sub_id: self.sub_id,
+            log: Arc::new(log),
+            progressed: Arc::new(RmProgressed::new(
+                self.metadata.clone(),
+                project,
+                self.source.clone(),
+            )),
+        }
+    }
+
+    /// The consumer's name in the Store, and the key of its progress at the target.
+    fn consumer(&self) -> String {
+        format!("{}/incr_sync", self.assignment.project)
+    }
+}
+
+/// The endpoint of a stored data source.
+fn endpoint_of(secrets: &SecretStore, row: &DataSource) -> Result<Endpoint> {
+    Ok(Endpoint {
+        host: row.host.clone(),
+        port: row.port,
+        user: row.username.clone(),
+        password: secrets.unseal(&row.id, &row.password_cipher)?,
+        tls: row
+            .options
+            .get("tls")
+            .and_then(serde_json::Value::as_bool)
+            .unwrap_or(false),
+    })
+}

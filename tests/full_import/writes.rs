@@ -1,0 +1,196 @@
+//! Writing at the target: the fence, rows that are there already, targets that are not empty.
+
+use mysql_async::prelude::Queryable;
+use oms::component::contract::Finish;
+use oms::component::full_import::SliceState;
+use oms::datasource::mysql::batch::RowBatch;
+use oms::datasource::mysql::fence::Fence;
+use oms::datasource::mysql::sink::{RowSink, SqlSink, WriteMode};
+use oms::datasource::mysql::{Endpoint, Server as OurServer, Session};
+use oms::error::Kind as ErrorKind;
+use oms::model::row::{Cell, Row};
+use oms::model::table::ColumnType;
+
+use crate::fixture::{Copy, assert_equal, int, make_zoo, table};
+use crate::harness::server::start_all;
+use crate::harness::{Kind, Options, Server};
+
+async fn ours(server: &Server) -> OurServer {
+    OurServer::open(&Endpoint::parse(&server.url()).expect("a valid URL"))
+        .await
+        .expect("reachable")
+}
+
+fn batch(rows: &[[&str; 2]]) -> RowBatch {
+    let mut batch = RowBatch::default();
+    for row in rows {
+        let cells = row.iter().map(|c| Cell::Value(c.as_bytes()));
+        batch.push_encoded(&Row::from_cells(cells).0);
+    }
+    batch
+}
+
+async fn fence_and_duplicates(server: &Server) {
+    server.exec("DROP DATABASE IF EXISTS d; CREATE DATABASE d; CREATE TABLE d.t (id BIGINT PRIMARY KEY, u BIGINT, UNIQUE KEY (u))").await;
+    let ours = ours(server).await;
+    let mut conn = ours.session(Session::Plain).await.expect("session");
+    let old = Fence::acquire(&mut conn, "np_1/x", 5, 2)
+        .await
+        .expect("first");
+    let table = table("t", &[("id", int()), ("u", int())], &["id"], &["u"]);
+    let mut sink = SqlSink::new(ours.clone(), old.clone(), 1);
+    sink.turn_to(&table, &[0, 1]);
+    sink.write(&batch(&[["1", "10"], ["2", "20"]]), WriteMode::Insert)
+        .await
+        .expect("new rows");
+
+    // a duplicate is an error, or replaces, as was asked for; nothing of a failed batch stays
+    let moved = batch(&[["3", "30"], ["4", "20"]]);
+    let error = sink
+        .write(&moved, WriteMode::Insert)
+        .await
+        .expect_err("duplicate");
+    assert_eq!(error.kind(), ErrorKind::RowRefused);
+    assert!(!error.to_string().contains("20"), "{error}");
+    assert_eq!(rows_of(&mut conn).await, [(1, 10), (2, 20)]);
+    sink.write(&moved, WriteMode::InsertOrReplace)
+        .await
+        .expect("replaced");
+    assert_eq!(rows_of(&mut conn).await, [(1, 10), (3, 30), (4, 20)]);
+    sink.write(&moved, WriteMode::Replace)
+        .await
+        .expect("replaced again");
+
+    // taking over again with the same epoch is fine; with a newer one ends the older
+    Fence::acquire(&mut conn, "np_1/x", 5, 2)
+        .await
+        .expect("the same");
+    Fence::acquire(&mut conn, "np_1/other", 9, 2)
+        .await
+        .expect("another role");
+    let new = Fence::acquire(&mut conn, "np_1/x", 6, 4)
+        .await
+        .expect("newer");
+    let fenced = sink
+        .write(&batch(&[["9", "90"]]), WriteMode::Insert)
+        .await
+        .expect_err("old");
+    assert_eq!(fenced.kind(), ErrorKind::Fenced);
+    let late = Fence::acquire(&mut conn, "np_1/x", 5, 8)
+        .await
+        .expect_err("old");
+    assert_eq!(late.kind(), ErrorKind::Fenced);
+    let mut sink = SqlSink::new(ours.clone(), new, 3);
+    sink.turn_to(&table, &[0, 1]);
+    sink.write(&batch(&[["9", "90"]]), WriteMode::Insert)
+        .await
+        .expect("new");
+    sink.clear(&table).await.expect("cleared");
+    assert_eq!(rows_of(&mut conn).await, []);
+}
+
+async fn rows_of(conn: &mut mysql_async::Conn) -> Vec<(i64, i64)> {
+    conn.query("SELECT id, u FROM d.t ORDER BY id")
+        .await
+        .expect("rows")
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_fence_and_rows_that_are_there() {
+    let servers = start_all([
+        (Kind::MySql, Options::default()),
+        (Kind::MariaDb, Options::default()),
+        (Kind::OceanBase, Options::default()),
+    ])
+    .await;
+    for server in &servers {
+        fence_and_duplicates(server).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn one_table_fails_and_the_others_go_on() {
+    let [source, target] = start_all([
+        (Kind::MariaDb, Options::default()),
+        (Kind::MariaDb, Options::default()),
+    ])
+    .await;
+    let tables = make_zoo(&source, &target).await;
+    target
+        .exec("INSERT INTO d.days VALUES ('2000-01-01', 1); SET sql_mode=''; ALTER TABLE d.pairs MODIFY v VARCHAR(20)")
+        .await;
+    let mut copy = Copy::new(&source, &target, tables);
+    let error = copy.start().await.expect_err("two tables fail");
+    assert!(
+        matches!(
+            error.kind(),
+            ErrorKind::TargetNotEmpty | ErrorKind::RowRefused
+        ),
+        "{error}"
+    );
+    let done: Vec<_> = copy
+        .tables
+        .iter()
+        .filter(|t| !["days", "pairs"].contains(&t.name.name.as_str()))
+        .cloned()
+        .collect();
+    assert_equal(&source, &target, &done).await;
+    let named = |name: &str| {
+        copy.tables
+            .iter()
+            .find(|t| t.name.name == name)
+            .expect("there")
+            .name
+            .clone()
+    };
+    let failed = copy.slices.of(&named("pairs"));
+    let failed = failed
+        .iter()
+        .find(|s| s.state == SliceState::Failed)
+        .expect("a failed slice");
+    let report = failed.info.error.as_ref().expect("its error");
+    assert_eq!(report.code, ErrorKind::RowRefused.code());
+    assert!(!report.message.contains("vvvv"), "{}", report.message);
+    assert!(copy.slices.of(&named("days")).is_empty());
+
+    target
+        .exec("DELETE FROM d.days; ALTER TABLE d.pairs MODIFY v VARCHAR(60)")
+        .await;
+    assert_eq!(copy.start().await.expect("mended"), Finish::Done);
+    assert_equal(&source, &target, &copy.tables).await;
+    // nothing is left to do, and nothing is checked again
+    assert_eq!(copy.start().await.expect("again"), Finish::Done);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn rows_larger_than_the_target_takes_are_refused() {
+    let [source, target] = start_all([
+        (Kind::MySql, Options::default()),
+        (
+            Kind::MariaDb,
+            Options::default().arg("--max-allowed-packet=1M"),
+        ),
+    ])
+    .await;
+    for server in [&source, &target] {
+        server
+            .exec("CREATE DATABASE d; CREATE TABLE d.big (id BIGINT PRIMARY KEY, v LONGTEXT)")
+            .await;
+    }
+    source.exec("INSERT INTO d.big VALUES (1, REPEAT('a', 900000)), (2, REPEAT('b', 900000)), (3, REPEAT('''', 40000000))").await;
+    let big = table(
+        "big",
+        &[("id", int()), ("v", ColumnType::Text(4))],
+        &["id"],
+        &[],
+    );
+    let mut copy = Copy::new(&source, &target, vec![big]);
+    let error = copy.start().await.expect_err("too large");
+    assert_eq!(error.kind(), ErrorKind::RowRefused);
+    assert!(error.to_string().contains("max_allowed_packet"), "{error}");
+    target
+        .exec("SET GLOBAL max_allowed_packet = 128*1024*1024")
+        .await;
+    assert_eq!(copy.start().await.expect("mended"), Finish::Done);
+    assert_equal(&source, &target, &copy.tables).await;
+}

@@ -1,0 +1,14 @@
+//! `oms migrate` as its users run it: the built binary between real servers.
+
+#[path = "../harness/mod.rs"]
+mod harness;
+
+mod disk;
+mod equal;
+mod matrix;
+mod output;
+mod read_only;
+mod refused;
+mod restarts;
+mod secrets;
+mod verify;
