@@ -4,7 +4,7 @@ use super::beat::{Beats, Heartbeat};
 use super::hub::StoreHub;
 use super::live::LiveStore;
 use super::meta::{self, Meta};
-use super::open::{Beginning, OnDisk, Source, blocking, head_frames, on_disk};
+use super::open::{Beginning, OnDisk, blocking, head_frames, on_disk};
 use super::puller::{Pulled, Puller, Statement};
 use super::recover::Recovered;
 use super::retention;
@@ -12,6 +12,7 @@ use super::tracker::Tracker;
 use super::writer::{Start, Writer};
 use crate::component::contract::{Context, Finish, Work, cancelled_is_fine};
 use crate::datasource::mysql::binlog::assembler::Assembler;
+use crate::datasource::mysql::binlog::source::Source;
 use crate::datasource::mysql::binlog::stream::{LogStream, RawEvent, Replica};
 use crate::datasource::mysql::{Endpoint, Flavour};
 use crate::error::{Error, Kind, Result};
@@ -232,7 +233,7 @@ impl Attempt<'_> {
         lock: std::fs::File,
         meta: Meta,
         log: Recovered,
-        source: Source,
+        mut source: Source,
     ) -> Result<Pull> {
         let work = self.work;
         let replica = Replica {
@@ -243,8 +244,7 @@ impl Attempt<'_> {
         let stream = LogStream::open(&source.server, &replica, &log.tip).await?;
         let beats = Arc::new(Beats::default());
         let heartbeat = if work.heartbeat {
-            let heartbeat =
-                Heartbeat::prepare(&source.server, beats.clone(), work.row_id()).await?;
+            let heartbeat = Heartbeat::prepare(&mut source, beats.clone(), work.row_id()).await?;
             let period = Duration::from_millis(work.options.heartbeat_ms.max(10));
             Some(AbortOnDropHandle::new(tokio::spawn(heartbeat.run(period))))
         } else {

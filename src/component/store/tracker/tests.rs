@@ -1,3 +1,5 @@
+//! What statements do to the tables that are tracked.
+
 use super::*;
 
 fn tracker() -> Tracker {

@@ -1,3 +1,5 @@
+//! Transactions, rows and definitions from bytes made by hand, and garbage.
+
 use super::assembler::{Assembler, Step};
 use super::event::{self, Header, kind};
 use super::input::Input;

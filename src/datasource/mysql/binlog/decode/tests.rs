@@ -1,3 +1,5 @@
+//! Values as the servers print them, and garbage.
+
 use super::text::Charset;
 use super::*;
 use crate::model::row::{Cell, Cells};
