@@ -282,7 +282,7 @@ async fn doubles_are_printed_as_the_server_does() {
                 .expect("insert");
         }
         let shown: Vec<(String, String)> = conn
-            .query("SELECT CAST(v AS CHAR), CAST(w AS CHAR) FROM d.t ORDER BY id")
+            .query("SELECT v, w FROM d.t ORDER BY id")
             .await
             .expect("rows");
         let raw: Vec<mysql_async::Row> = conn

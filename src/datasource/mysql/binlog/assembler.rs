@@ -45,8 +45,8 @@ pub struct Assembler {
     time_ms: u64,
     open: Option<Open>,
     last_id: TxnId,
-    /// Inside a compressed transaction, whose events have no place of their own.
-    in_payload: bool,
+    /// Inside a compressed transaction, whose events have no place of their own: where it ends.
+    payload_end: Option<u64>,
 }
 
 const ANSI_QUOTES: u64 = 4;
@@ -65,7 +65,7 @@ impl Assembler {
             time_ms: from.time_ms,
             open: None,
             last_id: TxnId::MIN,
-            in_payload: false,
+            payload_end: None,
         }
     }
 
@@ -138,7 +138,7 @@ impl Assembler {
             header.kind,
             kind::ROTATE | kind::HEARTBEAT | kind::HEARTBEAT_V2
         );
-        if fixed || self.in_payload || header.is_artificial() {
+        if fixed || self.payload_end.is_some() || header.is_artificial() {
             return self.offset;
         }
         if matches!(
@@ -155,7 +155,12 @@ impl Assembler {
             near = near.max(self.resume.offset());
         }
         let end = widen(header.log_pos, near + u64::from(header.size));
-        self.offset = end;
+        if header.kind == kind::TRANSACTION_PAYLOAD {
+            // only its last event is behind it
+            self.payload_end = Some(end);
+        } else {
+            self.offset = end;
+        }
         end.saturating_sub(u64::from(header.size))
     }
 
@@ -203,10 +208,7 @@ impl Assembler {
                 let prepared = !event::xa_prepare_is_commit(body)?;
                 self.end(header, Step::Commit { prepared })
             }
-            kind::TRANSACTION_PAYLOAD => {
-                self.in_payload = true;
-                Step::Nothing
-            }
+            kind::TRANSACTION_PAYLOAD => Step::Nothing,
             kind::TABLE_MAP if self.is_known() => Step::Nothing,
             kind::TABLE_MAP => Step::TableMap(TableMap::parse(body)?),
             rows if rows::is_rows(rows) => {
@@ -286,12 +288,17 @@ impl Assembler {
         }
         .file_no();
         self.offset = offset;
-        self.in_payload = false;
         Ok(step)
     }
 
+    fn leave_payload(&mut self) {
+        if let Some(end) = self.payload_end.take() {
+            self.offset = end;
+        }
+    }
+
     fn abort<'a>(&mut self) -> Step<'a> {
-        self.in_payload = false;
+        self.leave_payload();
         match self.open.take() {
             Some(open) if !open.known => Step::Aborted,
             _ => Step::Nothing,
@@ -320,7 +327,7 @@ impl Assembler {
 
     /// The transaction is over: what was executed grows by it.
     fn end<'a>(&mut self, header: &Header, step: Step<'a>) -> Step<'a> {
-        self.in_payload = false;
+        self.leave_payload();
         let Some(open) = self.open.take() else {
             return Step::Nothing;
         };
