@@ -70,6 +70,9 @@ pub struct Objects {
     pub others: Vec<String>,
 }
 
+/// A session with a server, for those who only hand it on.
+pub type Connection = Conn;
+
 /// Opens a session for the catalogue: definitions are printed in backticks whatever the server's
 /// sql_mode, and estimates are fresh.
 pub async fn open(server: &Server) -> Result<Conn> {
