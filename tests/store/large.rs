@@ -175,3 +175,40 @@ async fn consume_after_repair(
         .await
         .expect("repaired")
 }
+
+/// A device that takes nothing stands where the next segment is made.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_full_disk_loses_nothing() {
+    let source = TestServer::start(Kind::MariaDb, Options::default()).await;
+    source
+        .exec("CREATE DATABASE a; CREATE TABLE a.t (id INT PRIMARY KEY, v VARCHAR(100))")
+        .await;
+    let folder = tempfile::tempdir().expect("folder");
+    let mut setup = Setup::new(source.url(), folder.path(), "a.*");
+    setup.options.segment_bytes = 10_000;
+    let running = setup.start();
+    running.ready().await;
+    let from = run::beginning(&setup.hub).await;
+    let full = setup.dir.join("0000000002.seg");
+    if !full.exists() {
+        std::os::unix::fs::symlink("/dev/full", &full).expect("link");
+    }
+    let mut sql = String::new();
+    for id in 0..500 {
+        sql.push_str(&format!("INSERT INTO a.t VALUES ({id}, REPEAT('x', 90));"));
+    }
+    source.exec(&sql).await;
+    let seen = async {
+        while running.progress.read().detail.get("error_code") != Some(&"STO-0001".into()) {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(30), seen)
+        .await
+        .expect("the error is reported");
+    let server = follow::open(&source.url()).await;
+    let end = follow::position(&server).await;
+    let got = consume(&setup.hub, &from, &end).await;
+    assert_eq!(got.changes.len(), 500);
+    running.stop().await;
+}

@@ -5,32 +5,22 @@
 //! source makes effects visible in the order of the log, so once a row that was written after the
 //! position came back, everything before the position is visible too.
 
+use crate::datasource::mysql::Server;
 use crate::datasource::mysql::binlog::plan::RowPlan;
 use crate::datasource::mysql::binlog::rows::{RowsEvent, RowsKind};
-use crate::datasource::mysql::fault::fault;
-use crate::datasource::mysql::{Server, Session};
-use crate::error::{Error, Kind, Result};
+use crate::datasource::mysql::binlog::source::Source;
+use crate::datasource::mysql::heartbeat::{self, BeatWriter};
+use crate::error::Result;
 use crate::model::change::TableVersion;
 use crate::model::row::{Cell, Cells};
-use crate::model::table::TableName;
-use mysql_async::prelude::Queryable;
 use parking_lot::Mutex;
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use tokio::time::Instant;
 
-/// Database of the table, as OMS names it.
-const SCHEMA: &str = "drc";
-/// The table, as OMS names it.
-const TABLE: &str = "heartbeat";
 /// More beats on their way than this are forgotten, the oldest first.
 const MAX_PENDING: usize = 1000;
-
-/// The table's name.
-pub(super) fn table_name() -> TableName {
-    TableName::new(SCHEMA, TABLE)
-}
 
 /// Beats on their way through the log.
 #[derive(Debug, Default)]
@@ -143,61 +133,21 @@ pub(super) struct Heartbeat {
 }
 
 impl Heartbeat {
-    /// Makes the table where it is missing, and our row in it. `row_id` tells the Stores of one
-    /// source apart.
-    pub async fn prepare(server: &Server, beats: Arc<Beats>, row_id: u16) -> Result<Self> {
-        let what = || {
-            format!(
-                "making the heartbeat table {} at {}",
-                table_name(),
-                server.endpoint
-            )
-        };
-        let mut conn = server.session(Session::Plain).await?;
-        let exists: Option<u8> = conn
-            .exec_first(
-                "SELECT 1 FROM information_schema.tables WHERE table_schema = ? AND table_name = ?",
-                (SCHEMA, TABLE),
-            )
-            .await
-            .map_err(|e| fault(what(), e))?;
-        if exists.is_none() {
-            let name = table_name().quoted();
-            conn.query_drop(format!("CREATE DATABASE IF NOT EXISTS `{SCHEMA}`"))
-                .await
-                .map_err(|e| fault(what(), e))?;
-            conn.query_drop(format!(
-                "CREATE TABLE IF NOT EXISTS {name} (id SMALLINT NOT NULL DEFAULT 1 PRIMARY KEY, ts INT, ts_ms BIGINT)"
-            ))
-            .await
-            .map_err(|e| fault(what(), e))?;
-        }
-        let dialect = super::definitions::dialect(server, None);
-        let table = super::definitions::one(&mut conn, server, &table_name(), &dialect)
-            .await?
-            .ok_or_else(|| Error::new(Kind::ObjectMissing, what()))?
-            .map_err(|why| Error::new(Kind::SchemaUnsupported, what()).detail(why))?;
-        let millis = table.column_index("ts_ms");
-        let columns = table
-            .column_index("id")
-            .zip(millis.or_else(|| table.column_index("ts")))
-            .ok_or_else(|| {
-                Error::new(Kind::SchemaUnsupported, what())
-                    .detail("the table that is there has no columns id and ts")
-            })?;
-        {
-            let mut state = beats.state.lock();
-            state.table = Some(Arc::new(TableVersion {
-                id: u32::MAX,
-                table,
-            }));
-            state.columns = (columns.0, columns.1, row_id);
-        }
+    /// Makes the table where it is missing. `row_id` tells the Stores of one source apart.
+    pub async fn prepare(source: &mut Source, beats: Arc<Beats>, row_id: u16) -> Result<Self> {
+        let found = heartbeat::prepare(source).await?;
+        let mut state = beats.state.lock();
+        state.columns = (found.id, found.value, row_id);
+        state.table = Some(Arc::new(TableVersion {
+            id: u32::MAX,
+            table: found.table,
+        }));
+        drop(state);
         Ok(Self {
-            server: server.clone(),
+            server: source.server.clone(),
             beats,
             row_id,
-            in_millis: millis.is_some(),
+            in_millis: found.in_millis,
         })
     }
 
@@ -217,15 +167,7 @@ impl Heartbeat {
     }
 
     async fn session(&self, period: Duration) -> Result<std::convert::Infallible> {
-        let what = || format!("writing the heartbeat at {}", self.server.endpoint);
-        let mut conn = self.server.session(Session::Plain).await?;
-        conn.query_drop(
-            "SET SESSION sql_mode = '', SESSION innodb_lock_wait_timeout = 5, SESSION lock_wait_timeout = 5",
-        )
-        .await
-        .map_err(|e| fault(what(), e))?;
-        let name = table_name().quoted();
-        let id = self.row_id;
+        let mut writer = BeatWriter::open(&self.server, self.row_id, self.in_millis).await?;
         let mut last = 0;
         let mut ticks = tokio::time::interval(period);
         ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
@@ -234,25 +176,16 @@ impl Heartbeat {
             let now = SystemTime::now()
                 .duration_since(UNIX_EPOCH)
                 .unwrap_or_default();
-            let (seconds, millis) = (now.as_secs(), now.as_millis() as u64);
+            let now = if self.in_millis {
+                now.as_millis() as u64
+            } else {
+                now.as_secs()
+            };
             // every beat has a value of its own, or it would change nothing and not be logged
-            let value = if self.in_millis { millis } else { seconds }.max(last + 1);
+            let value = now.max(last + 1);
             last = value;
             self.beats.sent(value);
-            let (columns, values, update) = if self.in_millis {
-                (
-                    "id, ts, ts_ms",
-                    format!("{id}, {seconds}, {value}"),
-                    format!("ts = {seconds}, ts_ms = {value}"),
-                )
-            } else {
-                ("id, ts", format!("{id}, {value}"), format!("ts = {value}"))
-            };
-            conn.query_drop(format!(
-                "INSERT INTO {name} ({columns}) VALUES ({values}) ON DUPLICATE KEY UPDATE {update}"
-            ))
-            .await
-            .map_err(|e| fault(what(), e))?;
+            writer.write(value).await?;
         }
     }
 }

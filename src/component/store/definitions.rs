@@ -5,138 +5,38 @@ use super::codec::SchemaChange;
 use super::tracker::{Modes, Tracker, is_internal};
 use crate::datasource::mysql::binlog::assembler::{Assembler, Step};
 use crate::datasource::mysql::binlog::event::kind;
-use crate::datasource::mysql::binlog::status::LogSettings;
+use crate::datasource::mysql::binlog::source::Source;
 use crate::datasource::mysql::binlog::stream::{LogStream, Replica};
-use crate::datasource::mysql::fault::{fault, server_code};
 use crate::datasource::mysql::{Flavour, Server};
 use crate::error::{Error, Kind, Result};
-use crate::model::ddl::{self, CharsetDefault, Ddl, Dialect, Family};
+use crate::model::ddl::Ddl;
 use crate::model::filter::ObjectFilter;
 use crate::model::position::Position;
-use crate::model::table::{Table, TableName};
-use mysql_async::Conn;
-use mysql_async::prelude::Queryable;
-use std::collections::BTreeMap;
-
-/// How the source's statements are read.
-pub(super) fn dialect(server: &Server, settings: Option<&LogSettings>) -> Dialect {
-    let setting = |name: &str| settings.and_then(|s| s.get(name));
-    let version = server.version_numbers();
-    let mut dialect = match server.flavour {
-        Flavour::MariaDb => Dialect::mariadb(),
-        Flavour::OceanBase => Dialect::oceanbase(),
-        Flavour::MySql => {
-            let default = if version >= (8, 0, 0) {
-                "utf8mb4_0900_ai_ci"
-            } else {
-                "utf8mb4_general_ci"
-            };
-            let collation = setting("default_collation_for_utf8mb4").unwrap_or(default);
-            let mut dialect = Dialect::new(Family::MySql, collation);
-            dialect.inline_references = version >= (9, 0, 0);
-            dialect
-        }
-    };
-    if let (Some(charset), Some(collation)) =
-        (setting("character_set_server"), setting("collation_server"))
-    {
-        dialect.server = CharsetDefault {
-            charset: charset.to_ascii_lowercase(),
-            collation: collation.to_ascii_lowercase(),
-        };
-    }
-    if let Some(value) = setting("explicit_defaults_for_timestamp") {
-        dialect.explicit_timestamp_defaults = value.eq_ignore_ascii_case("ON");
-    }
-    dialect
-}
-
-/// A table's definition; None: it is not there, or not a base table. The inner error says why it
-/// is not understood.
-pub(super) async fn one(
-    conn: &mut Conn,
-    server: &Server,
-    name: &TableName,
-    dialect: &Dialect,
-) -> Result<Option<std::result::Result<Table, String>>> {
-    const NO_SUCH_TABLE: u16 = 1146;
-    const NO_SUCH_DATABASE: u16 = 1049;
-    let row: Option<mysql_async::Row> = match conn
-        .query_first(format!("SHOW CREATE TABLE {}", name.quoted()))
-        .await
-    {
-        Ok(row) => row,
-        Err(error) if matches!(server_code(&error), Some(NO_SUCH_TABLE | NO_SUCH_DATABASE)) => None,
-        Err(error) => {
-            let what = format!("reading the definition of {name} at {}", server.endpoint);
-            return Err(fault(what, error));
-        }
-    };
-    // a view answers with its own name in the first column's title
-    let is_table = |row: &mysql_async::Row| {
-        row.columns_ref()
-            .first()
-            .is_some_and(|column| column.name_str().eq_ignore_ascii_case("Table"))
-    };
-    let Some(row) = row.filter(is_table) else {
-        return Ok(None);
-    };
-    let text = row
-        .get_opt::<String, _>(1)
-        .and_then(std::result::Result::ok)
-        .unwrap_or_default();
-    Ok(Some(
-        ddl::parse_definition(&text, name, dialect).map(|definition| definition.table),
-    ))
-}
+use crate::model::table::TableName;
 
 /// All tables of the databases that the filter could match, as they are now.
-pub(super) async fn all(
-    conn: &mut Conn,
-    server: &Server,
-    filter: &ObjectFilter,
-    dialect: &Dialect,
-) -> Result<SchemaChange> {
-    let what = || format!("reading the catalogue of {}", server.endpoint);
-    let schemata: Vec<(String, String, String)> = conn
-        .query(
-            "SELECT CAST(schema_name AS CHAR), CAST(default_character_set_name AS CHAR), \
-             CAST(default_collation_name AS CHAR) FROM information_schema.schemata",
-        )
-        .await
-        .map_err(|e| fault(what(), e))?;
-    let defaults: BTreeMap<String, CharsetDefault> = schemata
-        .into_iter()
-        .filter(|(schema, ..)| filter.matches_schema(schema) && !is_internal(schema))
-        .map(|(schema, charset, collation)| (schema, CharsetDefault { charset, collation }))
-        .collect();
-    let mut change = SchemaChange::default();
+pub(super) async fn all(source: &mut Source, filter: &ObjectFilter) -> Result<SchemaChange> {
+    let wanted = |schema: &str| filter.matches_schema(schema) && !is_internal(schema);
+    let mut change = SchemaChange {
+        defaults: source.schemas(wanted).await?,
+        ..SchemaChange::default()
+    };
     let mut next = 1;
-    for schema in defaults.keys() {
-        let names: Vec<String> = conn
-            .exec(
-                "SELECT CAST(table_name AS CHAR) FROM information_schema.tables \
-                 WHERE table_schema = ? AND table_type IN ('BASE TABLE', 'SYSTEM VERSIONED')",
-                (schema,),
-            )
-            .await
-            .map_err(|e| fault(what(), e))?;
-        for name in names {
-            let name = TableName::new(schema, name);
-            match one(conn, server, &name, dialect).await? {
-                Some(Ok(table)) => {
+    let schemas: Vec<String> = change.defaults.keys().cloned().collect();
+    for schema in schemas {
+        for (name, defined) in source.tables(&schema).await? {
+            match defined {
+                Ok(table) => {
                     change.set.push((next, table));
                     next += 1;
                 }
-                Some(Err(why)) => {
+                Err(why) => {
                     tracing::warn!(table = %name, why, "the definition is not understood");
                     change.unknown.push((name, why));
                 }
-                None => {}
             }
         }
     }
-    change.defaults = defaults;
     Ok(change)
 }
 
@@ -196,19 +96,17 @@ fn concerns(ddl: &Ddl, tracker: &Tracker, tables: Option<&[TableName]>) -> bool 
 /// Definitions of the named tables at the place `at`, which is the one that is being read. They
 /// are read from the source as they are now, which is the same only if no DDL on them follows.
 pub(super) async fn reread(
-    server: &Server,
-    conn: &mut Conn,
+    source: &mut Source,
     replica: &Replica,
     tracker: &Tracker,
     tables: &[TableName],
     at: &Position,
-    dialect: &Dialect,
     first_version: u32,
 ) -> Result<SchemaChange> {
     let mut change = SchemaChange::default();
     let mut next = first_version;
     for name in tables {
-        match one(conn, server, name, dialect).await? {
+        match source.definition(name).await? {
             Some(Ok(table)) => {
                 change.set.push((next, table));
                 next += 1;
@@ -217,8 +115,17 @@ pub(super) async fn reread(
             None => change.drop.push(name.clone()),
         }
     }
-    let end = crate::datasource::mysql::binlog::status::log_end(conn, server).await?;
-    if changed_between(server, replica, tracker, Some(tables), at, &end.position).await? {
+    let end = source.end().await?;
+    if changed_between(
+        &source.server,
+        replica,
+        tracker,
+        Some(tables),
+        at,
+        &end.position,
+    )
+    .await?
+    {
         let why = "further DDL on it follows in the log, so its definition here cannot be read from the source";
         let list = |names: &[TableName]| {
             names

@@ -57,6 +57,11 @@ impl StoreHub {
         Some((live.first().ok()?, (*published.tip).clone()))
     }
 
+    /// The position at which a Store began; None while none runs.
+    pub fn start(&self, subtopic: &str) -> Option<Position> {
+        self.stores.lock().get(subtopic)?.start()
+    }
+
     pub(super) fn register(&self, subtopic: &str) -> Arc<LiveStore> {
         self.stores
             .lock()

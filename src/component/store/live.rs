@@ -36,6 +36,7 @@ pub(super) struct Damage {
 pub(super) struct LiveStore {
     pub subtopic: String,
     dir: Mutex<PathBuf>,
+    start: Mutex<Option<Position>>,
     pub segments: Mutex<Segments>,
     published: watch::Sender<Option<Published>>,
     consumers: Mutex<BTreeMap<String, TxnId>>,
@@ -49,6 +50,7 @@ impl LiveStore {
         Self {
             subtopic: subtopic.to_owned(),
             dir: Mutex::new(PathBuf::new()),
+            start: Mutex::new(None),
             segments: Mutex::new(Segments::new()),
             published: watch::Sender::new(None),
             consumers: Mutex::new(BTreeMap::new()),
@@ -59,6 +61,14 @@ impl LiveStore {
 
     pub fn dir(&self) -> PathBuf {
         self.dir.lock().clone()
+    }
+
+    pub fn start(&self) -> Option<Position> {
+        self.start.lock().clone()
+    }
+
+    pub fn set_start(&self, start: Position) {
+        *self.start.lock() = Some(start);
     }
 
     /// Shows what a folder holds. Readers go on where they are if all that they may have read is

@@ -29,3 +29,6 @@ mod writer;
 pub use hub::StoreHub;
 pub use reader::StoreReader;
 pub use work::StoreWork;
+
+#[cfg(test)]
+mod tests;

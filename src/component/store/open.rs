@@ -10,14 +10,12 @@ use super::recover::{Recovered, recover};
 use super::segment::{self, io_error};
 use super::tracker::{Tables, Tracker};
 use super::writer;
-use crate::datasource::mysql::binlog::status::{LogEnd, LogSettings, log_end};
+use crate::datasource::mysql::binlog::source::Source;
+use crate::datasource::mysql::binlog::status::LogEnd;
 use crate::datasource::mysql::binlog::stream::Replica;
-use crate::datasource::mysql::{Server, Session};
 use crate::error::{Error, Kind, Result};
-use crate::model::ddl::Dialect;
 use crate::model::filter::ObjectFilter;
 use crate::model::position::Position;
-use mysql_async::Conn;
 use std::fs::{File, OpenOptions};
 use std::path::Path;
 use std::sync::Arc;
@@ -99,45 +97,6 @@ pub(super) fn head_frames(base: &Position, tables: &Tables) -> Result<Vec<u8>> {
     Ok(frames)
 }
 
-/// A source that was looked at.
-pub(super) struct Source {
-    pub server: Server,
-    pub conn: Conn,
-    pub settings: LogSettings,
-    pub dialect: Dialect,
-}
-
-impl Source {
-    /// Connects, and refuses a source whose log cannot be used.
-    pub async fn open(endpoint: &crate::datasource::mysql::Endpoint) -> Result<Self> {
-        let server = Server::open(endpoint).await?;
-        let mut conn = server.session(Session::Plain).await?;
-        let settings = LogSettings::read(&mut conn, &server).await?;
-        if let Some(problem) = settings.problem() {
-            return Err(
-                Error::new(Kind::LogFormat, format!("reading the log of {endpoint}"))
-                    .detail(problem),
-            );
-        }
-        let dialect = definitions::dialect(&server, Some(&settings));
-        Ok(Self {
-            server,
-            conn,
-            settings,
-            dialect,
-        })
-    }
-
-    /// The end of the log, with GTIDs only where they can be used to go on.
-    pub async fn end(&mut self) -> Result<LogEnd> {
-        let mut end = log_end(&mut self.conn, &self.server).await?;
-        if !self.settings.uses_gtid(&self.server) {
-            end.position.gtid = None;
-        }
-        Ok(end)
-    }
-}
-
 /// How a Store is to begin.
 #[derive(Debug, Clone)]
 pub(super) struct Beginning {
@@ -193,13 +152,7 @@ impl Beginning {
                 Some(start) => start.clone(),
                 None => source.end().await?.position,
             };
-            let change = definitions::all(
-                &mut source.conn,
-                &source.server,
-                &self.filter,
-                &source.dialect,
-            )
-            .await?;
+            let change = definitions::all(source, &self.filter).await?;
             let end = source.end().await?;
             self.check_databases(&end, &change)?;
             let mut tracker =

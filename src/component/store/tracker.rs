@@ -4,6 +4,7 @@
 //! online DDL tool makes its table under another name and renames it into scope.
 
 use super::codec::{SchemaChange, Versions};
+use crate::datasource::mysql::catalogue::SYSTEM_SCHEMAS;
 use crate::model::change::TableVersion;
 use crate::model::ddl::{self, CharsetDefault, Ddl, Dialect};
 use crate::model::filter::ObjectFilter;
@@ -218,14 +219,7 @@ impl Tracker {
 
 /// Databases that belong to the server, or to the heartbeat: no rule moves them.
 pub fn is_internal(schema: &str) -> bool {
-    const INTERNAL: &[&str] = &[
-        "mysql",
-        "sys",
-        "information_schema",
-        "performance_schema",
-        "drc",
-    ];
-    INTERNAL
+    SYSTEM_SCHEMAS
         .iter()
         .any(|name| name.eq_ignore_ascii_case(schema))
 }

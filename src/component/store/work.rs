@@ -4,7 +4,7 @@ use super::beat::{Beats, Heartbeat};
 use super::hub::StoreHub;
 use super::live::LiveStore;
 use super::meta::{self, Meta};
-use super::open::{Beginning, OnDisk, Source, blocking, head_frames, on_disk};
+use super::open::{Beginning, OnDisk, blocking, head_frames, on_disk};
 use super::puller::{Pulled, Puller, Statement};
 use super::recover::Recovered;
 use super::retention;
@@ -12,6 +12,7 @@ use super::tracker::Tracker;
 use super::writer::{Start, Writer};
 use crate::component::contract::{Context, Finish, Work, cancelled_is_fine};
 use crate::datasource::mysql::binlog::assembler::Assembler;
+use crate::datasource::mysql::binlog::source::Source;
 use crate::datasource::mysql::binlog::stream::{LogStream, RawEvent, Replica};
 use crate::datasource::mysql::{Endpoint, Flavour};
 use crate::error::{Error, Kind, Result};
@@ -166,7 +167,7 @@ impl Attempt<'_> {
         if let (Some(meta), Some(log)) = (&meta, &log) {
             self.check_rules(meta)?;
             // consumers can read what is there, even while the source can't be reached
-            self.show(log);
+            self.show(meta, log);
         }
         let mut source = Source::open(&work.endpoint).await?;
         let (meta, log) = match (meta, log) {
@@ -186,7 +187,8 @@ impl Attempt<'_> {
         self.pull(lock, meta, log, source).await
     }
 
-    fn show(&self, log: &Recovered) {
+    fn show(&self, meta: &Meta, log: &Recovered) {
+        self.live.set_start(meta.start.clone());
         self.live.attach(
             self.work.dir.clone(),
             log.segments.clone(),
@@ -231,18 +233,18 @@ impl Attempt<'_> {
         lock: std::fs::File,
         meta: Meta,
         log: Recovered,
-        source: Source,
+        mut source: Source,
     ) -> Result<Pull> {
         let work = self.work;
         let replica = Replica {
             server_id: meta.replica_id,
-            uuid: meta.replica_uuid,
+            uuid: meta.replica_uuid.clone(),
         };
+        self.show(&meta, &log);
         let stream = LogStream::open(&source.server, &replica, &log.tip).await?;
         let beats = Arc::new(Beats::default());
         let heartbeat = if work.heartbeat {
-            let heartbeat =
-                Heartbeat::prepare(&source.server, beats.clone(), work.row_id()).await?;
+            let heartbeat = Heartbeat::prepare(&mut source, beats.clone(), work.row_id()).await?;
             let period = Duration::from_millis(work.options.heartbeat_ms.max(10));
             Some(AbortOnDropHandle::new(tokio::spawn(heartbeat.run(period))))
         } else {
@@ -253,13 +255,6 @@ impl Attempt<'_> {
             Tracker::new(log.tables, work.filter.clone(), source.dialect.clone()),
             beats.clone(),
             work.options.piece_bytes.max(1),
-        );
-        self.live.attach(
-            work.dir.clone(),
-            log.segments,
-            log.current,
-            log.end,
-            log.tip,
         );
         let start = Start {
             dir: work.dir.clone(),
@@ -272,6 +267,9 @@ impl Attempt<'_> {
         let writer = blocking(move || Writer::start(live, start)).await?;
         let progress = self.context.progress();
         progress.set_detail("start_position", meta.start.to_string());
+        if let Ok(start) = serde_json::to_value(&meta.start) {
+            progress.set_detail("start", start);
+        }
         progress.set_detail("error", serde_json::Value::Null);
         progress.set_detail("error_code", serde_json::Value::Null);
         Ok(Pull {
@@ -390,13 +388,11 @@ impl Pull {
         };
         let first = self.puller.first_reread_version(&statement);
         let change = super::definitions::reread(
-            &self.source.server,
-            &mut self.source.conn,
+            &mut self.source,
             &scan,
             &self.puller.tracker,
             &statement.effect.reread,
             &statement.event.end,
-            &self.source.dialect,
             first,
         )
         .await?;

@@ -33,6 +33,8 @@ pub const SYSTEM_SCHEMAS: &[&str] = &[
     "oraauditor",
     "test_oms_internal",
     "omstxndb",
+    // the heartbeat's own
+    "drc",
 ];
 
 /// A database.

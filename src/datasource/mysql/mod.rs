@@ -15,6 +15,7 @@ pub mod ddl_target;
 pub mod endpoint;
 pub mod fault;
 pub mod fence;
+pub mod heartbeat;
 pub mod insert;
 pub mod literal;
 pub mod load;

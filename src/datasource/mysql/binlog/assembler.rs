@@ -6,106 +6,18 @@
 //! transaction's id is the place of its first event, so whoever reads the same log again computes
 //! the same ids.
 
-use super::decode::text::client_charset;
 use super::event::{self, Header, QueryEvent, kind};
-use super::gtid::{Gtid, GtidSet, MariaGtidPos};
+use super::executed::{Executed, Identity};
 use super::input::Bad;
 use super::query::{Statement, classify};
 use super::rows;
+use super::step::sql_text;
+pub use super::step::{Sql, Step};
 use super::table_map::TableMap;
 use crate::error::{Error, Kind, Result};
 use crate::model::ids::TxnId;
 use crate::model::position::Position;
 use std::borrow::Cow;
-
-/// What the last event means.
-#[derive(Debug, PartialEq)]
-pub enum Step<'a> {
-    /// Nothing.
-    Nothing,
-    /// The table that rows belong to.
-    TableMap(TableMap<'a>),
-    /// Rows: the body of an event of this type.
-    Rows(u8),
-    /// A savepoint was set.
-    Savepoint(String),
-    /// All since the savepoint is undone.
-    RollbackTo(String),
-    /// A statement that is neither rows nor transaction control.
-    Statement(Sql<'a>),
-    /// The transaction is committed, or `XA PREPARE`d.
-    Commit {
-        /// It waits for XA COMMIT: nothing of it counts yet.
-        prepared: bool,
-    },
-    /// The transaction is undone.
-    Rollback,
-    /// The file ended inside a transaction (the source crashed): nothing of it counts.
-    Aborted,
-}
-
-/// A statement.
-#[derive(Debug, PartialEq)]
-pub struct Sql<'a> {
-    /// Id of the transaction that it stands in, or is.
-    pub id: TxnId,
-    /// Default database of the session.
-    pub schema: Cow<'a, str>,
-    /// The statement.
-    pub text: Cow<'a, str>,
-    /// It changes data, and should have been rows.
-    pub is_data: bool,
-    /// Why it could not be read, where it could not.
-    pub problem: Option<String>,
-    /// sql_mode has ANSI_QUOTES.
-    pub ansi_quotes: bool,
-    /// sql_mode has NO_BACKSLASH_ESCAPES.
-    pub no_backslash_escapes: bool,
-    /// The transaction, if there was one, is over with it.
-    pub ends: bool,
-}
-
-/// What was executed so far.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Executed {
-    /// The source has no GTIDs, or none are used.
-    Unknown,
-    /// MySQL.
-    MySql(GtidSet),
-    /// MariaDB.
-    MariaDb(MariaGtidPos),
-}
-
-impl Executed {
-    /// From a position's text.
-    pub fn of(position: &Position, mariadb: bool) -> Self {
-        match &position.gtid {
-            None => Self::Unknown,
-            Some(text) if mariadb => MariaGtidPos::parse(text).map_or(Self::Unknown, Self::MariaDb),
-            Some(text) => GtidSet::parse(text).map_or(Self::Unknown, Self::MySql),
-        }
-    }
-
-    fn text(&self) -> Option<String> {
-        match self {
-            Self::Unknown => None,
-            Self::MySql(set) => Some(set.to_string()),
-            Self::MariaDb(pos) => Some(pos.to_string()),
-        }
-    }
-}
-
-/// A transaction's identity in the source's own words.
-#[derive(Debug, PartialEq)]
-enum Identity {
-    None,
-    MySql(Gtid),
-    MariaDb {
-        domain: u32,
-        server: u32,
-        sequence: u64,
-    },
-}
 
 #[derive(Debug)]
 struct Open {
@@ -266,10 +178,10 @@ impl Assembler {
                 self.begin(start, identity, commit_ms, false)
             }
             kind::GTID_TAGGED => {
-                return Err(Problem::Refused(
-                    Kind::LogFormat,
-                    "transactions with tagged GTIDs are not supported".to_owned(),
-                ));
+                // the driver cannot ask for a set with tags: from here on the place is told by
+                // file and offset
+                self.executed = Executed::Unknown;
+                self.begin(start, Identity::None, None, false)
             }
             kind::MARIA_GTID => {
                 let gtid = event::maria_gtid(body)?;
@@ -413,18 +325,7 @@ impl Assembler {
             return Step::Nothing;
         };
         self.last_id = open.id;
-        match (&mut self.executed, &open.identity) {
-            (Executed::MySql(set), Identity::MySql(gtid)) => set.add(gtid),
-            (
-                Executed::MariaDb(pos),
-                Identity::MariaDb {
-                    domain,
-                    server,
-                    sequence,
-                },
-            ) => pos.set(*domain, *server, *sequence),
-            _ => {}
-        }
+        self.executed.add(&open.identity);
         if let Some(time) = open
             .commit_ms
             .or((header.timestamp > 0).then(|| u64::from(header.timestamp) * 1000))
@@ -526,30 +427,4 @@ fn widen(low: u32, near: u64) -> u64 {
         .flatten()
         .min_by_key(|candidate| candidate.abs_diff(near))
         .unwrap_or(base)
-}
-
-/// A statement in UTF-8, and why it is not right where its character set is unknown.
-fn sql_text(raw: Cow<'_, [u8]>, charset: Option<u16>) -> (Cow<'_, str>, Option<String>) {
-    let converted = charset.and_then(client_charset).and_then(|charset| {
-        let mut out = Vec::with_capacity(raw.len());
-        charset.to_utf8(&raw, &mut out).ok()?;
-        String::from_utf8(out).ok()
-    });
-    match converted {
-        Some(text) => (Cow::Owned(text), None),
-        None => {
-            let problem = match (charset, raw.is_ascii()) {
-                (_, true) => None,
-                (Some(number), _) => Some(format!(
-                    "the statement's character set (collation {number}) is not supported"
-                )),
-                (None, _) => Some("the statement's character set is not known".to_owned()),
-            };
-            let text = match raw {
-                Cow::Borrowed(raw) => String::from_utf8_lossy(raw),
-                Cow::Owned(raw) => Cow::Owned(String::from_utf8_lossy(&raw).into_owned()),
-            };
-            (text, problem)
-        }
-    }
 }

@@ -15,11 +15,16 @@ pub struct Gtid {
     pub number: u64,
 }
 
+/// Whose transactions: source and tag.
+type Origin = ([u8; 16], String);
+
+/// Disjoint ranges in order: first and last number.
+type Ranges = Vec<(u64, u64)>;
+
 /// A set of MySQL's transactions.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct GtidSet {
-    /// By source and tag: disjoint ranges in order, first and last number.
-    ranges: BTreeMap<([u8; 16], String), Vec<(u64, u64)>>,
+    ranges: BTreeMap<Origin, Ranges>,
 }
 
 impl GtidSet {
@@ -85,7 +90,7 @@ impl GtidSet {
         self.covers(&(gtid.source, gtid.tag.clone()), gtid.number, gtid.number)
     }
 
-    fn covers(&self, key: &([u8; 16], String), first: u64, last: u64) -> bool {
+    fn covers(&self, key: &Origin, first: u64, last: u64) -> bool {
         self.ranges
             .get(key)
             .is_some_and(|ranges| ranges.iter().any(|r| r.0 <= first && last <= r.1))
@@ -97,6 +102,11 @@ impl GtidSet {
             .ranges
             .iter()
             .all(|(key, ranges)| ranges.iter().all(|r| self.covers(key, r.0, r.1)))
+    }
+
+    /// Whether a transaction has a tag.
+    pub fn has_tags(&self) -> bool {
+        self.ranges.keys().any(|(_, tag)| !tag.is_empty())
     }
 
     /// Sources with their tags and ranges (first and last number).

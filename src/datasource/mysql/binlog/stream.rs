@@ -192,7 +192,11 @@ async fn request(
     let request = BinlogStreamRequest::new(replica.server_id);
     let set = match server.flavour {
         Flavour::MariaDb => None,
-        _ => from.gtid.as_deref().and_then(GtidSet::parse),
+        _ => from
+            .gtid
+            .as_deref()
+            .and_then(GtidSet::parse)
+            .filter(|set| !set.has_tags()),
     };
     if let Some(set) = set {
         let sids: Vec<Sid<'_>> = set

@@ -14,6 +14,7 @@ struct Digits {
 
 fn digits_of(value: f64) -> Digits {
     let mut buffer = ryu::Buffer::new();
+    let value = if value.is_finite() { value } else { 0.0 };
     let text = buffer.format_finite(value).as_bytes();
     let mut out = Digits {
         negative: false,
@@ -113,7 +114,31 @@ fn push_exponent(out: &mut Vec<u8>, digits: &[u8], exponent: i32) {
     let _ = write!(out, "e{exponent}");
 }
 
-/// With a fixed number of digits behind the point, as for DOUBLE(M,D).
+/// With a fixed number of digits behind the point, as for DOUBLE(M,D): the shortest text, filled
+/// with zeros, where it has no more digits than that.
 pub fn fixed(out: &mut Vec<u8>, value: f64, digits: u8) {
-    let _ = write!(out, "{value:.*}", usize::from(digits));
+    let number = digits_of(value);
+    let behind = match number.len {
+        0 => 0,
+        len => len as i32 - number.point,
+    };
+    if !value.is_finite() || behind > i32::from(digits) {
+        let _ = write!(out, "{value:.*}", usize::from(digits));
+        return;
+    }
+    if number.negative {
+        out.push(b'-');
+    }
+    if number.len == 0 {
+        out.push(b'0');
+    } else {
+        push_plain(out, &number.digits[..number.len], number.point);
+    }
+    if digits > 0 {
+        if behind <= 0 {
+            out.push(b'.');
+        }
+        let zeros = i32::from(digits) - behind.max(0);
+        out.resize(out.len() + zeros as usize, b'0');
+    }
 }

@@ -43,6 +43,9 @@ impl Charset {
             "cp1257" => Self::Other(encoding_rs::WINDOWS_1257),
             "koi8r" => Self::Other(encoding_rs::KOI8_R),
             "gbk" => Self::Other(encoding_rs::GBK),
+            "euckr" => Self::Other(encoding_rs::EUC_KR),
+            "cp932" => Self::Other(encoding_rs::SHIFT_JIS),
+            "latin7" => Self::Other(encoding_rs::ISO_8859_13),
             _ => return None,
         })
     }

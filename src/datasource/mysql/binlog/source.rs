@@ -1,0 +1,109 @@
+//! A source whose log is to be read: its settings, the end of its log, and its definitions of
+//! tables as they are now.
+
+use super::super::catalogue;
+use super::super::connect::Server;
+use super::super::endpoint::Endpoint;
+use super::super::fault::fault;
+use super::status::{LogEnd, LogSettings, log_end};
+use crate::error::{Error, Kind, Result};
+use crate::model::ddl::{CharsetDefault, Dialect};
+use crate::model::table::{Table, TableName};
+use mysql_async::Conn;
+use mysql_async::prelude::Queryable;
+use std::collections::BTreeMap;
+
+/// A table's definition, or why it is not understood.
+pub type Defined = std::result::Result<Table, String>;
+
+/// A source that was looked at, with a session for questions.
+#[derive(Debug)]
+pub struct Source {
+    /// The server.
+    pub server: Server,
+    /// How its log is written, and whose it is.
+    pub settings: LogSettings,
+    /// How its statements are read.
+    pub dialect: Dialect,
+    conn: Conn,
+}
+
+impl Source {
+    /// Connects, and refuses a source whose log cannot be used (`LogFormat`).
+    pub async fn open(endpoint: &Endpoint) -> Result<Self> {
+        let server = Server::open(endpoint).await?;
+        let mut conn = catalogue::open(&server).await?;
+        let settings = LogSettings::read(&mut conn, &server).await?;
+        if let Some(problem) = settings.problem() {
+            return Err(
+                Error::new(Kind::LogFormat, format!("reading the log of {endpoint}"))
+                    .detail(problem),
+            );
+        }
+        let dialect = catalogue::dialect(&mut conn, &server).await?;
+        Ok(Self {
+            server,
+            settings,
+            dialect,
+            conn,
+        })
+    }
+
+    /// The end of the log, with GTIDs only where they can be used to go on.
+    pub async fn end(&mut self) -> Result<LogEnd> {
+        let mut end = log_end(&mut self.conn, &self.server).await?;
+        if !self.settings.uses_gtid(&self.server) {
+            end.position.gtid = None;
+        }
+        Ok(end)
+    }
+
+    /// A base table's definition; None: there is none of this name.
+    pub async fn definition(&mut self, name: &TableName) -> Result<Option<Defined>> {
+        match catalogue::kind_of(&mut self.conn, name).await?.as_deref() {
+            Some("BASE TABLE" | "SYSTEM VERSIONED") => {}
+            _ => return Ok(None),
+        }
+        match catalogue::definition(&mut self.conn, name, &self.dialect).await {
+            Ok(found) => Ok(found.map(|definition| Ok(definition.table))),
+            Err(error) if error.kind() == Kind::SchemaUnsupported => {
+                Ok(Some(Err(error.to_string())))
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Defaults of the databases that are wanted.
+    pub async fn schemas(
+        &mut self,
+        wanted: impl Fn(&str) -> bool,
+    ) -> Result<BTreeMap<String, CharsetDefault>> {
+        Ok(catalogue::schemas(&mut self.conn)
+            .await?
+            .into_iter()
+            .filter(|schema| wanted(&schema.name))
+            .map(|schema| (schema.name, schema.default))
+            .collect())
+    }
+
+    /// All base tables of a database.
+    pub async fn tables(&mut self, schema: &str) -> Result<Vec<(TableName, Defined)>> {
+        let names: Vec<String> = self
+            .conn
+            .exec(
+                "SELECT CAST(table_name AS CHAR) FROM information_schema.tables \
+                 WHERE table_schema = ? AND table_type IN ('BASE TABLE', 'SYSTEM VERSIONED')",
+                (schema,),
+            )
+            .await
+            .map_err(|e| fault(format!("reading the tables of database {schema}"), e))?;
+        let mut tables = Vec::with_capacity(names.len());
+        for name in names {
+            let name = TableName::new(schema, name);
+            if let Some(defined) = self.definition(&name).await? {
+                tables.push((name, defined));
+            }
+        }
+        Ok(tables)
+    }
+}
