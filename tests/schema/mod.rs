@@ -6,7 +6,6 @@ pub mod tracking;
 pub mod transfer;
 
 use crate::harness::server::Server as Running;
-use mysql_async::Conn;
 use oms::datasource::mysql::{Endpoint, Server, catalogue};
 
 /// The endpoint of a running server.
@@ -15,7 +14,7 @@ pub fn endpoint(server: &Running) -> Endpoint {
 }
 
 /// A session for the catalogue.
-pub async fn open(server: &Running) -> (Server, Conn) {
+pub async fn open(server: &Running) -> (Server, Connection) {
     let opened = Server::open(&endpoint(server)).await.expect("it answers");
     let conn = catalogue::open(&opened).await.expect("a session");
     (opened, conn)
