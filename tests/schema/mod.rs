@@ -6,7 +6,7 @@ pub mod tracking;
 pub mod transfer;
 
 use crate::harness::server::Server as Running;
-use oms::datasource::mysql::{Endpoint, Server, catalogue};
+use oms::datasource::mysql::{Connection, Endpoint, Server, catalogue};
 
 /// The endpoint of a running server.
 pub fn endpoint(server: &Running) -> Endpoint {
