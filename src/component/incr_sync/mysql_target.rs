@@ -7,7 +7,7 @@ use super::target::{Begin, Claim, Mark, Taken, Target, TargetSession};
 use super::window::{Applied, Watermark};
 use crate::datasource::mysql::fault::is_duplicate;
 use crate::datasource::mysql::literal::push_quoted;
-use crate::datasource::mysql::{Flavour, Server, Writer};
+use crate::datasource::mysql::{Connection, Flavour, Server, Session};
 use crate::error::{Error, Kind, Result};
 use crate::model::ids::TxnId;
 use crate::model::position::Position;
@@ -58,7 +58,12 @@ impl MySqlTarget {
         )
     }
 
-    async fn query(&self, conn: &mut Writer, doing: &str, sql: impl AsRef<[u8]>) -> Result<u64> {
+    async fn query(
+        &self,
+        conn: &mut Connection,
+        doing: &str,
+        sql: impl AsRef<[u8]>,
+    ) -> Result<u64> {
         conn.run(self.what(doing), sql).await
     }
 
@@ -78,7 +83,7 @@ impl MySqlTarget {
     }
 
     /// Makes the table where it is missing.
-    async fn ensure_table(&self, conn: &mut Writer) -> Result<()> {
+    async fn ensure_table(&self, conn: &mut Connection) -> Result<()> {
         let there = format!("SELECT 1 FROM {TABLE} LIMIT 0");
         match self.query(conn, "looking for", there).await {
             Ok(_) => return Ok(()),
@@ -103,7 +108,7 @@ impl MySqlTarget {
         )).await.map(drop)
     }
 
-    async fn claim(&self, conn: &mut Writer, claim: &Claim) -> Result<Taken> {
+    async fn claim(&self, conn: &mut Connection, claim: &Claim) -> Result<Taken> {
         self.query(conn, "locking", "START TRANSACTION").await?;
         let rows = self.read(conn).await?;
         if let Some(newer) = rows.iter().find(|row| row.epoch > claim.epoch) {
@@ -160,7 +165,7 @@ impl MySqlTarget {
     }
 
     /// Reads and locks the rows; waits for transactions that hold one.
-    async fn read(&self, conn: &mut Writer) -> Result<Vec<ProgressRow>> {
+    async fn read(&self, conn: &mut Connection) -> Result<Vec<ProgressRow>> {
         let mut sql = format!(
             "SELECT `lane`,`epoch`,`commits`,`watermark`,`position`,`applied` FROM {TABLE} WHERE `component`="
         ).into_bytes();
@@ -221,7 +226,7 @@ fn json(value: &impl serde::Serialize) -> Result<Vec<u8>> {
 impl Target for MySqlTarget {
     fn take_over(&self, claim: Claim) -> BoxFuture<'_, Result<Taken>> {
         Box::pin(async move {
-            let mut conn = Writer::open(&self.server).await?;
+            let mut conn = self.server.session(Session::Write).await?;
             for setting in self.idle_settings() {
                 self.query(&mut conn, "opening a session for", setting)
                     .await?;
@@ -233,7 +238,7 @@ impl Target for MySqlTarget {
 
     fn open(&self) -> BoxFuture<'_, Result<Box<dyn TargetSession>>> {
         Box::pin(async move {
-            let mut conn = Writer::open(&self.server).await?;
+            let mut conn = self.server.session(Session::Write).await?;
             // saves a round trip for each transaction
             self.query(&mut conn, "opening a session for", "SET autocommit = 0")
                 .await?;
@@ -251,7 +256,7 @@ impl Target for MySqlTarget {
 
 struct MySqlSession {
     target: MySqlTarget,
-    conn: Writer,
+    conn: Connection,
 }
 
 impl MySqlSession {

@@ -2,10 +2,9 @@
 //! schema.
 
 use crate::component::contract::Context;
-use crate::datasource::mysql::catalogue::Connection;
 use crate::datasource::mysql::ddl::Target;
 use crate::datasource::mysql::ddl_target::Refused;
-use crate::datasource::mysql::{Endpoint, Server, catalogue, ddl_target};
+use crate::datasource::mysql::{Connection, Endpoint, Server, catalogue, ddl_target};
 use crate::error::Result;
 use crate::model::ddl::{Dialect, Family};
 

@@ -7,6 +7,7 @@
 
 use super::catalogue::{self, optional};
 use super::connect::{Server, Session};
+use super::connection::Connection;
 use super::ddl::{
     Scope, Target, convert, create_database, create_table_like, differences, map_charset,
     plan_alter,
@@ -16,7 +17,6 @@ use super::fault::{fault, server_code};
 use crate::error::{Error, Kind, Result};
 use crate::model::ddl::{AlterAction, Ddl, Definition, Family};
 use crate::model::table::{Table, TableName};
-use mysql_async::Conn;
 use mysql_async::prelude::Queryable;
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -26,7 +26,7 @@ const TABLE_EXISTS: u16 = 1050;
 
 /// A session that makes tables: strict, without foreign key checks, and without what some servers
 /// add to a table by themselves.
-pub async fn session(server: &Server) -> Result<Conn> {
+pub async fn session(server: &Server) -> Result<Connection> {
     let mut conn = server.session(Session::Write).await?;
     let mut statements = vec!["SET SESSION sql_quote_show_create = 1"];
     if server.flavour == Flavour::MySql {
@@ -73,7 +73,7 @@ impl Refused {
 /// server, the error is [`Kind::Interrupted`], and the session is of no use any more.
 pub async fn execute(
     server: &Server,
-    conn: &mut Conn,
+    conn: &mut Connection,
     what: String,
     sql: &str,
     end: impl Future<Output = ()>,
@@ -180,7 +180,7 @@ impl DdlTarget {
         }
     }
 
-    async fn run(&self, conn: &mut Conn, what: &str, sql: &str) -> Result<Vec<String>> {
+    async fn run(&self, conn: &mut Connection, what: &str, sql: &str) -> Result<Vec<String>> {
         tracing::info!(sql, "applying DDL");
         conn.query_drop(sql)
             .await
@@ -188,12 +188,12 @@ impl DdlTarget {
         Ok(Vec::new())
     }
 
-    async fn table(&self, conn: &mut Conn, name: &TableName) -> Result<Option<Table>> {
+    async fn table(&self, conn: &mut Connection, name: &TableName) -> Result<Option<Table>> {
         let found = catalogue::definition(conn, name, &self.target.dialect).await?;
         Ok(found.map(|d| d.table))
     }
 
-    async fn create(&self, conn: &mut Conn, table: &Table) -> Result<Vec<String>> {
+    async fn create(&self, conn: &mut Connection, table: &Table) -> Result<Vec<String>> {
         let definition = Definition {
             table: table.clone(),
             parsers: BTreeMap::new(),
@@ -241,7 +241,7 @@ impl DdlTarget {
 
     async fn alter(
         &self,
-        conn: &mut Conn,
+        conn: &mut Connection,
         name: &TableName,
         actions: &[AlterAction],
         after: &Table,
@@ -263,7 +263,7 @@ impl DdlTarget {
 
     async fn rename(
         &self,
-        conn: &mut Conn,
+        conn: &mut Connection,
         pairs: &[(TableName, TableName)],
     ) -> Result<Vec<String>> {
         let folded: Vec<(String, String)> = pairs

@@ -1,19 +1,20 @@
 //! A consistent read of a table at a known position of the log.
 
 use super::connect::{Server, Session};
+use super::connection::Connection;
 use super::endpoint::Flavour;
 use super::fault::fault;
 use crate::error::{Error, Kind, Result};
 use crate::model::position::Position;
 use crate::model::table::TableName;
+use mysql_async::Row;
 use mysql_async::prelude::Queryable;
-use mysql_async::{Conn, Row};
 
 /// A session inside a consistent snapshot, and where in the log that snapshot is.
 #[derive(Debug)]
 pub struct Snapshot {
     /// Reads of the table on this session see exactly the transactions before `position`.
-    pub conn: Conn,
+    pub conn: Connection,
     /// The position.
     pub position: Position,
 }
@@ -57,13 +58,13 @@ pub async fn open(server: &Server, table: &TableName) -> Result<Snapshot> {
     }
 }
 
-async fn begin(conn: &mut Conn, what: &impl Fn() -> String) -> Result<()> {
+async fn begin(conn: &mut Connection, what: &impl Fn() -> String) -> Result<()> {
     conn.query_drop("START TRANSACTION WITH CONSISTENT SNAPSHOT")
         .await
         .map_err(|e| fault(what(), e))
 }
 
-async fn lock(conn: &mut Conn, table: &TableName, what: &impl Fn() -> String) -> Result<()> {
+async fn lock(conn: &mut Connection, table: &TableName, what: &impl Fn() -> String) -> Result<()> {
     conn.query_drop(format!("SET SESSION lock_wait_timeout = {LOCK_WAIT_SECS}"))
         .await
         .map_err(|e| fault(what(), e))?;
@@ -84,7 +85,7 @@ async fn lock(conn: &mut Conn, table: &TableName, what: &impl Fn() -> String) ->
     }
 }
 
-async fn mariadb_position(conn: &mut Conn, what: &impl Fn() -> String) -> Result<Position> {
+async fn mariadb_position(conn: &mut Connection, what: &impl Fn() -> String) -> Result<Position> {
     let rows: Vec<(String, String)> = conn
         .query("SHOW STATUS LIKE 'binlog_snapshot_%'")
         .await
@@ -108,7 +109,7 @@ async fn mariadb_position(conn: &mut Conn, what: &impl Fn() -> String) -> Result
 
 async fn mysql_position(
     server: &Server,
-    conn: &mut Conn,
+    conn: &mut Connection,
     what: &impl Fn() -> String,
 ) -> Result<Position> {
     // the old name is gone since 8.4

@@ -1,11 +1,11 @@
 //! What the source says about its log: where it ends, how it is written, whose it is.
 
 use super::super::connect::Server;
+use super::super::connection::Connection;
 use super::super::endpoint::Flavour;
 use super::super::fault::fault;
 use crate::error::{Error, Kind, Result};
 use crate::model::position::Position;
-use mysql_async::Conn;
 use mysql_async::prelude::Queryable;
 use std::collections::HashMap;
 
@@ -21,7 +21,7 @@ pub struct LogEnd {
 }
 
 /// Where the log ends now.
-pub async fn log_end(conn: &mut Conn, server: &Server) -> Result<LogEnd> {
+pub async fn log_end(conn: &mut Connection, server: &Server) -> Result<LogEnd> {
     let what = || format!("asking {} for the end of its log", server.endpoint);
     let statement = match (server.flavour, server.version_numbers()) {
         (Flavour::MySql, version) if version >= (8, 2, 0) => "SHOW BINARY LOG STATUS",
@@ -106,7 +106,7 @@ const VARIABLES: &[&str] = &[
 
 impl LogSettings {
     /// Reads the settings.
-    pub async fn read(conn: &mut Conn, server: &Server) -> Result<Self> {
+    pub async fn read(conn: &mut Connection, server: &Server) -> Result<Self> {
         let names = VARIABLES
             .iter()
             .map(|name| format!("'{name}'"))
