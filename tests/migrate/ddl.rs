@@ -62,7 +62,7 @@ async fn follows(source: Kind, target: Kind) {
 
     // a statement that is not understood
     source
-        .exec("ALTER TABLE shop.gifts PARTITION BY HASH (id) PARTITIONS 2")
+        .exec("ALTER TABLE shop.gifts_older PARTITION BY HASH (id) PARTITIONS 2")
         .await;
     source
         .exec("INSERT INTO shop.no_key VALUES (3, 'behind')")
