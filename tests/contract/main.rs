@@ -3,6 +3,11 @@
 //! its goal is reached; after a pause it holds no connection; and what the seven did together is
 //! right, row by row.
 
+#![allow(
+    clippy::print_stdout,
+    reason = "the seed and the counters of a run are for people"
+)]
+
 #[path = "../harness/mod.rs"]
 mod harness;
 mod world;

@@ -6,6 +6,7 @@ use super::render::Renderer;
 use super::target::{Begin, Claim, Mark, Taken, Target, TargetSession};
 use super::window::{Applied, Watermark};
 use crate::datasource::mysql::fault::is_duplicate;
+use crate::datasource::mysql::fence::TARGET_SCHEMA;
 use crate::datasource::mysql::literal::push_quoted;
 use crate::datasource::mysql::{Connection, Flavour, Server, Session};
 use crate::error::{Error, Kind, Result};
@@ -13,8 +14,7 @@ use crate::model::ids::TxnId;
 use crate::model::position::Position;
 use futures::future::BoxFuture;
 
-/// Database of oms's own tables at the target.
-pub const DATABASE: &str = "omstxndb";
+/// The table, in [`TARGET_SCHEMA`].
 const TABLE: &str = "`omstxndb`.`oms_txn_progress`";
 const DUPLICATE_REMEDY: &str = "A unique key of the target holds the value already: somebody else \
     wrote to the target, or its keys are not those of the source.";
@@ -53,7 +53,7 @@ impl MySqlTarget {
 
     fn what(&self, doing: &str) -> String {
         format!(
-            "{doing} {DATABASE}.oms_txn_progress on {}",
+            "{doing} {TARGET_SCHEMA}.oms_txn_progress on {}",
             self.server.endpoint
         )
     }
@@ -90,8 +90,9 @@ impl MySqlTarget {
             Err(error) if error.kind() == Kind::ObjectMissing => {}
             Err(error) => return Err(error),
         }
-        let database =
-            format!("CREATE DATABASE IF NOT EXISTS `{DATABASE}` DEFAULT CHARACTER SET utf8mb4");
+        let database = format!(
+            "CREATE DATABASE IF NOT EXISTS `{TARGET_SCHEMA}` DEFAULT CHARACTER SET utf8mb4"
+        );
         self.query(conn, "making", database).await?;
         self.query(conn, "making", format!(
             "CREATE TABLE IF NOT EXISTS {TABLE} (\

@@ -5,7 +5,8 @@
 
 use super::connect::{Server, Session};
 use super::connection::Connection;
-use super::fault::{fault, server_code};
+use super::fault::{NO_SUCH_SCHEMA, NO_SUCH_TABLE, fault, server_code};
+use super::literal::quoted;
 use crate::error::{Error, Kind, Result};
 use crate::model::ddl::charset::{canonical_charset, canonical_collation};
 use crate::model::ddl::{CharsetDefault, Definition, Dialect, parse_definition};
@@ -22,7 +23,7 @@ pub use facts::{dialect, target};
 pub use scope::{table, tables_in_scope, target_of};
 
 /// Databases that belong to the server or to us.
-pub const SYSTEM_SCHEMAS: &[&str] = &[
+const SYSTEM_SCHEMAS: &[&str] = &[
     "mysql",
     "sys",
     "information_schema",
@@ -33,9 +34,9 @@ pub const SYSTEM_SCHEMAS: &[&str] = &[
     "lbacsys",
     "oraauditor",
     "test_oms_internal",
-    "omstxndb",
+    super::fence::TARGET_SCHEMA,
     // the heartbeat's own
-    "drc",
+    super::heartbeat::SCHEMA,
 ];
 
 /// A database.
@@ -108,14 +109,8 @@ async fn rows<T: FromRow + Send + 'static>(
         .map_err(|e| fault(format!("reading the catalogue ({what})"), e))
 }
 
-/// A string literal for a statement on the catalogue.
-fn literal(text: &str) -> String {
-    let mut out = Vec::new();
-    super::literal::push_quoted(&mut out, text.as_bytes());
-    String::from_utf8_lossy(&out).into_owned()
-}
-
-fn is_system(schema: &str) -> bool {
+/// Whether a database belongs to the server or to us, so that no rule moves it.
+pub fn is_system(schema: &str) -> bool {
     SYSTEM_SCHEMAS
         .iter()
         .any(|s| s.eq_ignore_ascii_case(schema))
@@ -155,7 +150,7 @@ pub async fn objects(conn: &mut Connection, filter: &ObjectFilter) -> Result<Obj
     }
     let list = schemas
         .iter()
-        .map(|s| literal(&s.name))
+        .map(|s| quoted(&s.name))
         .collect::<Vec<_>>()
         .join(",");
     let mut out = Objects::default();
@@ -265,10 +260,6 @@ pub async fn show_create_view(conn: &mut Connection, name: &TableName) -> Result
     show(conn, &format!("SHOW CREATE VIEW {}", name.quoted()), name).await
 }
 
-/// Number of the error for a table that isn't there, and for a database.
-const NO_SUCH_TABLE: u16 = 1146;
-const NO_SUCH_SCHEMA: u16 = 1049;
-
 async fn show(conn: &mut Connection, sql: &str, name: &TableName) -> Result<Option<String>> {
     let row: Option<Row> = match conn.query_first(sql).await {
         Ok(row) => row,
@@ -319,8 +310,8 @@ pub async fn exists(conn: &mut Connection, name: &TableName) -> Result<bool> {
 pub async fn kind_of(conn: &mut Connection, name: &TableName) -> Result<Option<String>> {
     let sql = format!(
         "SELECT table_type FROM information_schema.tables WHERE table_schema = {} AND table_name = {}",
-        literal(&name.schema),
-        literal(&name.name)
+        quoted(&name.schema),
+        quoted(&name.name)
     );
     Ok(rows(conn, "one table", sql).await?.pop())
 }
@@ -339,8 +330,8 @@ pub async fn has_rows(conn: &mut Connection, name: &TableName) -> Result<bool> {
 pub async fn column_names(conn: &mut Connection, name: &TableName) -> Result<Vec<String>> {
     let sql = format!(
         "SELECT column_name FROM information_schema.columns WHERE table_schema = {} AND table_name = {} ORDER BY ordinal_position",
-        literal(&name.schema),
-        literal(&name.name)
+        quoted(&name.schema),
+        quoted(&name.name)
     );
     rows(conn, "columns", sql).await
 }

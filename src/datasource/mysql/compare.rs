@@ -3,6 +3,7 @@
 
 use super::connection::Connection;
 use super::fault::fault;
+use super::literal::quoted;
 use super::select::encode;
 use crate::error::{Error, Kind, Result};
 use crate::model::row::{Cell, Row};
@@ -26,19 +27,17 @@ pub struct LiveColumn {
 
 /// The columns of a table in order; empty where there is no such table.
 pub async fn live_columns(conn: &mut Connection, table: &TableName) -> Result<Vec<LiveColumn>> {
-    let mut sql = Vec::from(
-        &b"SELECT column_name, CAST(data_type AS CHAR), CAST(character_set_name AS CHAR), \
-           COALESCE(generation_expression, '') <> '' \
-           FROM information_schema.columns WHERE table_schema = "[..],
+    let sql = format!(
+        "SELECT column_name, CAST(data_type AS CHAR), CAST(character_set_name AS CHAR), \
+         COALESCE(generation_expression, '') <> '' \
+         FROM information_schema.columns WHERE table_schema = {} AND table_name = {} \
+         ORDER BY ordinal_position",
+        quoted(&table.schema),
+        quoted(&table.name)
     );
-    super::literal::push_quoted(&mut sql, table.schema.as_bytes());
-    sql.extend_from_slice(b" AND table_name = ");
-    super::literal::push_quoted(&mut sql, table.name.as_bytes());
-    sql.extend_from_slice(b" ORDER BY ordinal_position");
     let rows: Vec<(String, String, Option<String>, bool)> = conn
-        .query(sql)
-        .await
-        .map_err(|e| fault(format!("reading the columns of {table}"), e))?;
+        .rows(format!("reading the columns of {table}"), sql)
+        .await?;
     Ok(rows
         .into_iter()
         .map(|(name, data_type, charset, generated)| LiveColumn {

@@ -13,16 +13,13 @@ use super::ddl::{
     plan_alter,
 };
 use super::endpoint::Flavour;
-use super::fault::{fault, server_code};
+use super::fault::{TABLE_EXISTS, fault, server_code};
 use crate::error::{Error, Kind, Result};
 use crate::model::ddl::{AlterAction, Ddl, Definition, Family};
 use crate::model::table::{Table, TableName};
 use mysql_async::prelude::Queryable;
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
-
-/// Number of the error for a table that is there already.
-const TABLE_EXISTS: u16 = 1050;
 
 /// A session that makes tables: strict, without foreign key checks, and without what some servers
 /// add to a table by themselves.

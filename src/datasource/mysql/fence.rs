@@ -9,7 +9,7 @@
 
 use super::connection::Connection;
 use super::fault::fault;
-use super::literal::push_quoted;
+use super::literal::quoted;
 use crate::error::{Error, Kind, Result};
 use mysql_async::prelude::Queryable;
 
@@ -92,11 +92,9 @@ impl Fence {
     }
 
     fn named(component: &str, epoch: i64) -> Self {
-        let mut quoted = Vec::new();
-        push_quoted(&mut quoted, component.as_bytes());
         Self {
             component: component.to_owned(),
-            quoted: String::from_utf8_lossy(&quoted).into_owned(),
+            quoted: quoted(component),
             epoch,
         }
     }

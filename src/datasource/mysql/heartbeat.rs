@@ -10,7 +10,7 @@ use crate::model::table::{Table, TableName};
 use mysql_async::prelude::Queryable;
 
 /// Database of the table.
-const SCHEMA: &str = "drc";
+pub(super) const SCHEMA: &str = "drc";
 /// The table.
 const TABLE: &str = "heartbeat";
 

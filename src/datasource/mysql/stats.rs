@@ -1,4 +1,4 @@
-//! What a server knows about the size of its tables, and whether a table is empty.
+//! What a server knows about the size of its tables.
 
 use super::connect::Server;
 use super::connection::Connection;
@@ -71,16 +71,4 @@ pub async fn table_stats(
             (TableName::new(schema, name), stats)
         })
         .collect())
-}
-
-/// Whether a table holds no row.
-///
-/// # Errors
-/// As the server refuses it, for example where the table is missing.
-pub async fn is_empty(conn: &mut Connection, table: &TableName) -> Result<bool> {
-    let row: Option<u8> = conn
-        .query_first(format!("SELECT 1 FROM {} LIMIT 1", table.quoted()))
-        .await
-        .map_err(|e| fault(format!("looking whether table {table} is empty"), e))?;
-    Ok(row.is_none())
 }
