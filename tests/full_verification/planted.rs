@@ -46,8 +46,10 @@ CREATE TABLE v.prefix (t TEXT, v INT, UNIQUE KEY p (t(10)));
 INSERT INTO v.prefix SELECT seq, seq FROM seq_1_to_100;
 ";
 
+type Planted = (DiffKind, &'static str);
+
 /// What is planted: table, statement at the target, the differences that it makes.
-const PLANTS: &[(&str, &str, &[(DiffKind, &str)])] = &[
+const PLANTS: &[(&str, &str, &[Planted])] = &[
     (
         "numbers",
         "DELETE FROM v.numbers WHERE id IN (-5, 2500); INSERT INTO v.numbers (id) VALUES (-9), (7000);
