@@ -4,17 +4,14 @@
 use super::facts::{Facts, LogFacts, Scope, ServerFacts, TableFacts, TargetTable};
 use crate::datasource::mysql::binlog::status::log_end;
 use crate::datasource::mysql::ddl::{Target, convert, family};
-use crate::datasource::mysql::fault::{fault, kind_of};
 use crate::datasource::mysql::literal::push_quoted;
 use crate::datasource::mysql::privileges::Grants;
 use crate::datasource::mysql::settings::Settings;
-use crate::datasource::mysql::{Flavour, Server, Session, catalogue};
-use crate::error::{Error, Kind, Result};
+use crate::datasource::mysql::{Connection, Flavour, Server, Session, catalogue};
+use crate::error::{Kind, Result};
 use crate::model::ddl::Dialect;
 use crate::model::filter::ObjectFilter;
 use crate::model::table::TableName;
-use mysql_async::Conn;
-use mysql_async::prelude::Queryable;
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -75,9 +72,8 @@ async fn server(server: &Server) -> Result<ServerFacts> {
     let what = format!("asking {} what the account may do", server.endpoint);
     let grants = Grants::read(&mut conn, server.flavour, fold_case, &what).await?;
     let account: Option<String> = conn
-        .query_first("SELECT CAST(CURRENT_USER() AS CHAR)")
-        .await
-        .map_err(|e| fault(what, e))?;
+        .first(what, "SELECT CAST(CURRENT_USER() AS CHAR)")
+        .await?;
     Ok(ServerFacts {
         flavour: server.flavour,
         version: server.version.clone(),
@@ -93,7 +89,7 @@ async fn server(server: &Server) -> Result<ServerFacts> {
 }
 
 /// The server's clock minus ours, milliseconds: the best of a few looks.
-async fn clock(conn: &mut Conn, server: &Server) -> Result<i64> {
+async fn clock(conn: &mut Connection, server: &Server) -> Result<i64> {
     let now = || {
         let since = SystemTime::now()
             .duration_since(UNIX_EPOCH)
@@ -104,9 +100,11 @@ async fn clock(conn: &mut Conn, server: &Server) -> Result<i64> {
     for _ in 0..3 {
         let before = now();
         let theirs: Option<i64> = conn
-            .query_first("SELECT CAST(UNIX_TIMESTAMP(NOW(3)) * 1000 AS SIGNED)")
-            .await
-            .map_err(|e| fault(format!("asking {} for its time", server.endpoint), e))?;
+            .first(
+                format!("asking {} for its time", server.endpoint),
+                "SELECT CAST(UNIX_TIMESTAMP(NOW(3)) * 1000 AS SIGNED)",
+            )
+            .await?;
         let way = now() - before;
         let offset = theirs.unwrap_or(before) - (before + way / 2);
         if best.is_none_or(|(shortest, _)| way < shortest) {
@@ -116,7 +114,7 @@ async fn clock(conn: &mut Conn, server: &Server) -> Result<i64> {
     Ok(best.map_or(0, |(_, offset)| offset))
 }
 
-async fn log(source: &Server, conn: &mut Conn) -> Result<LogFacts> {
+async fn log(source: &Server, conn: &mut Connection) -> Result<LogFacts> {
     let mut facts = LogFacts::default();
     match log_end(conn, source).await {
         Ok(end) => {
@@ -132,21 +130,18 @@ async fn log(source: &Server, conn: &mut Conn) -> Result<LogFacts> {
         (Flavour::MySql, version) if version >= (8, 0, 22) => "SHOW REPLICA STATUS",
         (Flavour::MySql, _) => "SHOW SLAVE STATUS",
     };
-    match conn.query::<mysql_async::Row, _>(statement).await {
-        Ok(rows) => facts.is_replica = Some(!rows.is_empty()),
-        Err(mysql_async::Error::Server(_)) => {}
-        Err(error) => {
-            return Err(fault(
-                format!("asking {} whether it is a replica", source.endpoint),
-                error,
-            ));
-        }
+    let what = format!("asking {} whether it is a replica", source.endpoint);
+    match conn.answers(what, statement).await {
+        Ok(is_replica) => facts.is_replica = Some(is_replica),
+        Err(error) if error.kind() == Kind::Unreachable => return Err(error),
+        // not allowed to know, or not known there
+        Err(_) => {}
     }
     Ok(facts)
 }
 
 async fn table(
-    conn: &mut Conn,
+    conn: &mut Connection,
     name: &TableName,
     dialect: &Dialect,
     source: &Server,
@@ -189,7 +184,7 @@ async fn table(
 /// The tables in scope that the target has, with their triggers.
 async fn target_tables(
     target: &Server,
-    conn: &mut Conn,
+    conn: &mut Connection,
     names: &[&TableName],
     ddl: &Target,
 ) -> Result<Vec<TargetTable>> {
@@ -209,18 +204,23 @@ async fn target_tables(
         push_quoted(&mut list, schema.as_bytes());
     }
     let list = String::from_utf8_lossy(&list).into_owned();
-    let there: Vec<(String, String)> = read(conn, target, format!(
-        "SELECT table_schema, table_name FROM information_schema.tables WHERE table_schema IN ({list})"
-    )).await?;
+    let what = || format!("reading the catalogue of {}", target.endpoint);
+    let there: Vec<(String, String)> = conn
+        .rows(what(), format!(
+            "SELECT table_schema, table_name FROM information_schema.tables WHERE table_schema IN ({list})"
+        ))
+        .await?;
     let there: BTreeSet<TableName> = there
         .into_iter()
         .map(|(s, n)| folded(&TableName::new(s, n)))
         .collect();
     let mut triggers: BTreeMap<TableName, Vec<String>> = BTreeMap::new();
-    let found: Vec<(String, String, String)> = read(conn, target, format!(
-        "SELECT event_object_schema, event_object_table, trigger_name FROM information_schema.triggers \
-         WHERE event_object_schema IN ({list})"
-    )).await?;
+    let found: Vec<(String, String, String)> = conn
+        .rows(what(), format!(
+            "SELECT event_object_schema, event_object_table, trigger_name FROM information_schema.triggers \
+             WHERE event_object_schema IN ({list})"
+        ))
+        .await?;
     for (schema, table, trigger) in found {
         triggers
             .entry(folded(&TableName::new(schema, table)))
@@ -245,16 +245,6 @@ async fn target_tables(
         });
     }
     Ok(out)
-}
-
-async fn read<T: mysql_async::prelude::FromRow + Send + 'static>(
-    conn: &mut Conn,
-    server: &Server,
-    sql: String,
-) -> Result<Vec<T>> {
-    conn.query(sql)
-        .await
-        .map_err(|e| fault(format!("reading the catalogue of {}", server.endpoint), e))
 }
 
 /// Whether both are the same server. Addresses prove nothing (proxies, names), so we take a
@@ -288,12 +278,11 @@ async fn same_server(source: &Server, target: &Server) -> Result<Option<bool>> {
 }
 
 /// A number, or None where the server does not know the function.
-async fn ask(conn: &mut Conn, server: &Server, sql: String) -> Result<Option<i64>> {
-    match conn.query_first::<Option<i64>, _>(sql).await {
+async fn ask(conn: &mut Connection, server: &Server, sql: String) -> Result<Option<i64>> {
+    let what = format!("asking {}", server.endpoint);
+    match conn.first::<Option<i64>>(what, sql).await {
         Ok(answer) => Ok(answer.flatten()),
-        Err(error) if kind_of(&error) != Kind::Unreachable => Ok(None),
-        Err(error) => Err(
-            Error::new(Kind::Unreachable, format!("asking {}", server.endpoint)).caused_by(error),
-        ),
+        Err(error) if error.kind() != Kind::Unreachable => Ok(None),
+        Err(error) => Err(error),
     }
 }

@@ -98,6 +98,19 @@ impl Connection {
             .map_err(|e| fault(what, e))
     }
 
+    /// Whether a query answers with a row, whatever its columns are.
+    ///
+    /// # Errors
+    /// As [`Connection::run`].
+    pub async fn answers(
+        &mut self,
+        what: impl Into<Cow<'static, str>>,
+        sql: impl AsRef<[u8]>,
+    ) -> Result<bool> {
+        let row: Option<mysql_async::Row> = self.first(what, sql).await?;
+        Ok(row.is_some())
+    }
+
     /// The session's number at the server, as `KILL` takes it.
     pub fn id(&self) -> u32 {
         self.0.id()

@@ -3,10 +3,10 @@
 //! Understood are the forms of MySQL (roles, partial revokes), MariaDB (roles) and OceanBase.
 //! Rights on single columns are not counted, because every column is moved.
 
+use super::connection::Connection;
 use super::endpoint::Flavour;
 use super::fault::fault;
 use crate::error::Result;
-use mysql_async::Conn;
 use mysql_async::prelude::Queryable;
 use std::collections::BTreeSet;
 
@@ -52,7 +52,7 @@ pub struct Grants {
 impl Grants {
     /// Reads the grants of the session's account; `what` is said in errors.
     pub async fn read(
-        conn: &mut Conn,
+        conn: &mut Connection,
         flavour: Flavour,
         fold_case: bool,
         what: &str,
@@ -150,7 +150,7 @@ impl Grant {
     }
 }
 
-async fn active_roles(conn: &mut Conn) -> Vec<String> {
+async fn active_roles(conn: &mut Connection) -> Vec<String> {
     let roles: Option<Option<String>> = conn
         .query_first("SELECT CURRENT_ROLE()")
         .await

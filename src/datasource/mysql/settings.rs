@@ -1,8 +1,8 @@
 //! A server's settings, as far as a migration depends on them.
 
+use super::connection::Connection;
 use super::fault::fault;
 use crate::error::Result;
-use mysql_async::Conn;
 use mysql_async::prelude::Queryable;
 use std::collections::BTreeMap;
 
@@ -41,7 +41,7 @@ pub struct Settings(BTreeMap<String, String>);
 
 impl Settings {
     /// Reads the variables; `what` is said in errors. No privilege is needed.
-    pub async fn read(conn: &mut Conn, what: &str) -> Result<Self> {
+    pub async fn read(conn: &mut Connection, what: &str) -> Result<Self> {
         let names: Vec<String> = VARIABLES.iter().map(|name| format!("'{name}'")).collect();
         let sql = format!(
             "SHOW GLOBAL VARIABLES WHERE Variable_name IN ({})",
