@@ -1,3 +1,5 @@
+//! Each judge on facts that pass, warn and fail.
+
 use super::super::facts::{LogFacts, Scope, ServerFacts, TableFacts, TargetTable};
 use super::*;
 use crate::datasource::mysql::Flavour::{self, MariaDb, MySql, OceanBase};
