@@ -121,12 +121,11 @@ status=0
 
 cat <<END
 
-The application: $(cat "$work/workload.txt")
-Look yourself, in the rm database $work/rm.db
-  sqlite3 -box $work/rm.db "select step_order, step_name, step_status, progress, start_time, finish_time from oms_step"
-  sqlite3 -box $work/rm.db "select task_type, task_name, task_status, retry_count from oms_task"
-  without sqlite3: python3 -c 'import sqlite3; print(*sqlite3.connect("$work/rm.db").execute("select * from oms_task"), sep="\n")'
-  or: $oms project list --rm $work/rm.db
-The log: $work/oms.log
+The application wrote: $(cat "$work/workload.txt")
+Look yourself: sqlite3 -box FILE SQL, or python3 -c 'import sqlite3,sys; print(*sqlite3.connect(sys.argv[1]).execute(sys.argv[2]),sep="\n")' FILE SQL
+  FILE  $work/rm.db
+  SQL   "select step_order, step_name, step_status, progress, start_time, finish_time from oms_step"
+        "select task_type, task_name, task_status, retry_count from oms_task"
+Or: $oms project list --rm $work/rm.db      The log: $work/oms.log
 END
 exit "$status"

@@ -1,6 +1,10 @@
 //! Tables in a terminal.
 
-use comfy_table::{ContentArrangement, Table, presets};
+use comfy_table::{ContentArrangement, LineStyle, Table, TableStyle, presets};
+
+/// A line below the header, and nothing else.
+const HEADER_LINE: TableStyle =
+    TableStyle::new().header_separator(LineStyle::none().fill('─').junction('─'));
 
 /// A table without lines, fitted to the terminal.
 pub fn plain() -> Table {
@@ -15,7 +19,7 @@ pub fn plain() -> Table {
 pub fn headed<const N: usize>(header: [&str; N]) -> Table {
     let mut table = Table::new();
     table
-        .load_style(presets::UTF8_HORIZONTAL_ONLY)
+        .load_style(HEADER_LINE)
         .set_content_arrangement(ContentArrangement::Dynamic)
         .set_header(header);
     table

@@ -36,8 +36,24 @@ impl Reconciler {
         self.decide(project, plan::plan).await
     }
 
-    /// Lets a paused or failed project go on.
+    /// Lets a paused or failed project go on. To be called once by a new leader, before anything
+    /// runs: what components had reached is reached anew by their next works.
     pub async fn resume(&self, project: &str) -> Result<Option<View>> {
+        for component in self.rows(project).await?.components {
+            if component.progress.get("ready").and_then(Value::as_bool) == Some(true) {
+                let mut progress = component.progress.clone();
+                progress["ready"] = false.into();
+                let report = Report {
+                    progress: Some(progress),
+                    ..Report::default()
+                };
+                let components = self.metadata.components();
+                let written = components
+                    .report(&component.id, component.epoch, report)
+                    .await?;
+                written.require("oms_component", &component.id, component.epoch)?;
+            }
+        }
         self.decide(project, plan::resume).await
     }
 

@@ -185,8 +185,10 @@ impl Node {
             Err(error) => Err(error),
         };
         match started {
+            // the goal that an earlier work had reached is to be reached again
             Ok(()) => Next::Report(Report {
                 status: Some(ComponentStatus::Running),
+                progress: serde_json::to_value(crate::actor::work::Progress::default()).ok(),
                 ..Report::default()
             }),
             Err(error) => slot.failed(&error, None),

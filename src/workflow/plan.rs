@@ -110,9 +110,14 @@ pub fn plan(view: &View) -> Vec<Action> {
 
 fn run(view: &View) -> Vec<Action> {
     let mut actions = Vec::new();
+    let mut behind = false;
     for step in &view.steps {
         let actions_before = actions.len();
-        run_step(step, &mut actions);
+        // what comes after the incremental step looks at a target that has caught up
+        if behind && step.status == StepStatus::Init {
+            return actions;
+        }
+        run_step(step, behind, &mut actions);
         let failed = step.status == StepStatus::Failed && actions.len() == actions_before;
         if failed
             || actions[actions_before..].iter().any(|a| {
@@ -131,6 +136,8 @@ fn run(view: &View) -> Vec<Action> {
         if !matches!(step.status, StepStatus::Finished | StepStatus::Monitoring) {
             return actions;
         }
+        let follows = component_of(step.name).is_some_and(|(_, goal)| goal == Goal::Follows);
+        behind |= follows && step.component.as_ref().is_some_and(|c| !c.ready);
     }
     actions
 }
@@ -175,7 +182,7 @@ fn event(step: &StepView, event: StepEvent) -> Action {
     }
 }
 
-fn run_step(step: &StepView, actions: &mut Vec<Action>) {
+fn run_step(step: &StepView, behind: bool, actions: &mut Vec<Action>) {
     let Some((kind, goal)) = component_of(step.name) else {
         return;
     };
@@ -197,7 +204,9 @@ fn run_step(step: &StepView, actions: &mut Vec<Action>) {
         }
         (StepStatus::Failed, Some(_)) => {}
         (StepStatus::Running, Some(component)) => {
-            wake(component, actions);
+            if !behind {
+                wake(component, actions);
+            }
             watch(step, component, goal, actions);
         }
         (StepStatus::Finished | StepStatus::Monitoring, Some(component))
@@ -263,6 +272,22 @@ pub fn resume(view: &View) -> Vec<Action> {
             });
         }
         actions.push(event(step, StepEvent::Retry));
+    }
+    // a verification that was cut off goes on when the target has caught up again
+    let verifies =
+        |s: &&StepView| s.name == StepName::FullVerifier && s.status == StepStatus::Running;
+    if let Some(component) = view
+        .steps
+        .iter()
+        .find(verifies)
+        .and_then(|s| s.component.as_ref())
+        && component.desired == DesiredStatus::Running
+        && component.status != ComponentStatus::Finished
+    {
+        actions.push(Action::SetDesired {
+            component: component.id.clone(),
+            desired: DesiredStatus::Paused,
+        });
     }
     if view.status != ProjectStatus::Running {
         actions.push(Action::Project(ProjectStatus::Running));

@@ -6,7 +6,7 @@ use oms::component::full_import::SliceState;
 use oms::datasource::mysql::batch::RowBatch;
 use oms::datasource::mysql::fence::Fence;
 use oms::datasource::mysql::sink::{RowSink, SqlSink, WriteMode};
-use oms::datasource::mysql::{Endpoint, Server as OurServer, Session};
+use oms::datasource::mysql::{Connection, Endpoint, Server as OurServer, Session};
 use oms::error::Kind as ErrorKind;
 use oms::model::row::{Cell, Row};
 use oms::model::table::ColumnType;
@@ -89,7 +89,7 @@ async fn fence_and_duplicates(server: &Server) {
     assert_eq!(rows_of(&mut conn).await, []);
 }
 
-async fn rows_of(conn: &mut mysql_async::Conn) -> Vec<(i64, i64)> {
+async fn rows_of(conn: &mut Connection) -> Vec<(i64, i64)> {
     conn.query("SELECT id, u FROM d.t ORDER BY id")
         .await
         .expect("rows")

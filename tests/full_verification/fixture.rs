@@ -237,7 +237,7 @@ pub async fn definitions(server: &Server, schema: &str) -> Vec<Table> {
         .expect("tables");
     let mut out = Vec::new();
     for name in names {
-        let columns: Vec<(String, String, String, Option<String>, Option<String>, String)> = conn
+        let columns: Vec<ColumnRow> = conn
             .query(format!(
                 "SELECT column_name, column_type, is_nullable, character_set_name, collation_name, \
                  COALESCE(generation_expression, '') FROM information_schema.columns \
@@ -269,16 +269,17 @@ pub async fn definitions(server: &Server, schema: &str) -> Vec<Table> {
     out
 }
 
-fn column(
-    (name, ty, nullable, charset, collation, generated): (
-        String,
-        String,
-        String,
-        Option<String>,
-        Option<String>,
-        String,
-    ),
-) -> Column {
+/// Name, type, whether it may be NULL, character set, collation, the expression it is made by.
+type ColumnRow = (
+    String,
+    String,
+    String,
+    Option<String>,
+    Option<String>,
+    String,
+);
+
+fn column((name, ty, nullable, charset, collation, generated): ColumnRow) -> Column {
     Column {
         name,
         ty: column_type(&ty),

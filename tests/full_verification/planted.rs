@@ -46,8 +46,15 @@ CREATE TABLE v.prefix (t TEXT, v INT, UNIQUE KEY p (t(10)));
 INSERT INTO v.prefix SELECT seq, seq FROM seq_1_to_100;
 ";
 
-/// What is planted: table, statement at the target, the differences that it makes.
-const PLANTS: &[(&str, &str, &[(DiffKind, &str)])] = &[
+/// Table, statement at the target, the differences that it makes.
+type Plant = (
+    &'static str,
+    &'static str,
+    &'static [(DiffKind, &'static str)],
+);
+
+/// What is planted.
+const PLANTS: &[Plant] = &[
     (
         "numbers",
         "DELETE FROM v.numbers WHERE id IN (-5, 2500); INSERT INTO v.numbers (id) VALUES (-9), (7000);

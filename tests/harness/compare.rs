@@ -64,14 +64,16 @@ impl fmt::Display for Difference {
 
 /// The base tables of a schema, as `schema.table`, in order.
 pub async fn tables_of(conn: &mut Conn, schema: &str) -> Result<Vec<String>, String> {
-    let names: Vec<String> = conn
+    let mut names: Vec<String> = conn
         .exec(
             "SELECT table_name FROM information_schema.tables \
-             WHERE table_schema = ? AND table_type = 'BASE TABLE' ORDER BY table_name",
+             WHERE table_schema = ? AND table_type = 'BASE TABLE'",
             (schema,),
         )
         .await
         .map_err(|error| format!("cannot list the tables of {schema}: {error}"))?;
+    // Not the server's order: that depends on its collation.
+    names.sort();
     Ok(names
         .into_iter()
         .map(|name| format!("{schema}.{name}"))

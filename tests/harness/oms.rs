@@ -365,6 +365,11 @@ impl Rm {
         .await;
     }
 
+    /// The connection, for what has no method here.
+    pub fn connection(&self) -> &DatabaseConnection {
+        &self.0
+    }
+
     /// Closes it.
     pub async fn close(self) {
         let _ = self.0.close().await;

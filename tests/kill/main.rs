@@ -106,7 +106,7 @@ async fn survives_kills(pair: usize, from: Kind, to: Kind) {
         empty(&target).await;
         let options = WorkloadOptions {
             seed: Some(seed + round as u64),
-            rate: Some(50.0),
+            rate: Some(120.0),
             ..WorkloadOptions::default()
         };
         let load = Workload::start(source.url(), options);

@@ -51,13 +51,20 @@ impl Plan {
         ))
     }
 
-    /// So many kills: one in each step, in order, and the others at random instants between them.
+    /// So many kills: one in each step, in order; of the others every third in the copy, the rest at any
+    /// instant from when changes are followed. (Before that, one would skip the steps that are short.)
     pub fn kills(&mut self, count: usize) -> Vec<Kill> {
         let mut kills: Vec<_> = STEPS.into_iter().map(Kill::In).collect();
-        while kills.len() < count {
-            // Not in front: the first steps are short, and a random kill would rarely be in them.
-            let place = self.0.random_range(3..=kills.len());
-            kills.insert(place, Kill::AnyTime);
+        for extra in 0..count.saturating_sub(STEPS.len()) {
+            if extra % 3 == 0 {
+                kills.insert(4, Kill::In("FULL_TRANSFER"));
+            } else {
+                let following = kills
+                    .iter()
+                    .position(|kill| *kill == Kill::In("INCR_TRANSFER"));
+                let first = following.map_or(kills.len(), |place| place + 1);
+                kills.insert(self.0.random_range(first..=kills.len()), Kill::AnyTime);
+            }
         }
         kills
     }
@@ -65,13 +72,13 @@ impl Plan {
     /// How long to wait before the kill, once its time has come.
     pub fn pause(&mut self, kill: Kill) -> Duration {
         let most = match kill {
-            Kill::In("FULL_TRANSFER" | "INCR_TRANSFER") => 1500,
+            Kill::In("FULL_TRANSFER" | "INCR_TRANSFER") => 300,
             Kill::In("FULL_VERIFIER") => 600,
-            // A quarter of them at once: the first writes of a step are the delicate ones.
             Kill::In(_) => 40,
             Kill::AnyTime => 4000,
         };
         match self.0.random_range(0..4) {
+            // A quarter of them at once: the first writes of a step are the delicate ones.
             0 if kill != Kill::AnyTime => Duration::ZERO,
             _ => Duration::from_millis(self.0.random_range(0..most)),
         }

@@ -3,6 +3,7 @@
 #[path = "../harness/mod.rs"]
 mod harness;
 
+mod ddl;
 mod disk;
 mod equal;
 mod matrix;

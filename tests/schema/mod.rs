@@ -6,8 +6,7 @@ pub mod tracking;
 pub mod transfer;
 
 use crate::harness::server::Server as Running;
-use mysql_async::Conn;
-use oms::datasource::mysql::{Endpoint, Server, catalogue};
+use oms::datasource::mysql::{Connection, Endpoint, Server, catalogue};
 
 /// The endpoint of a running server.
 pub fn endpoint(server: &Running) -> Endpoint {
@@ -15,7 +14,7 @@ pub fn endpoint(server: &Running) -> Endpoint {
 }
 
 /// A session for the catalogue.
-pub async fn open(server: &Running) -> (Server, Conn) {
+pub async fn open(server: &Running) -> (Server, Connection) {
     let opened = Server::open(&endpoint(server)).await.expect("it answers");
     let conn = catalogue::open(&opened).await.expect("a session");
     (opened, conn)

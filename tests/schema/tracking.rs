@@ -80,12 +80,11 @@ pub async fn agrees(server: &Server) {
         MYSQL
     };
     let mut tables: BTreeMap<TableName, Table> = BTreeMap::new();
-    let mut refused = 0;
+    let mut refused = Vec::new();
     let mut wrong = Vec::new();
     for sql in STATEMENTS.iter().chain(own) {
         if let Err(error) = conn.query_drop(*sql).await {
-            println!("refused: {error}: {sql}");
-            refused += 1;
+            refused.push(format!("{error}: {sql}"));
             continue;
         }
         follow(&mut tables, &mut dialect, sql);
@@ -105,7 +104,7 @@ pub async fn agrees(server: &Server) {
             panic!("{}", wrong.join("\n"));
         }
     }
-    assert!(refused <= 3, "{refused} statements were refused");
+    assert!(refused.len() <= 1, "{refused:#?}");
 }
 
 fn follow(tables: &mut BTreeMap<TableName, Table>, dialect: &mut Dialect, sql: &str) {

@@ -100,12 +100,6 @@ pub async fn carries(source: &Server, target: &Server) {
     let log = Arc::new(Notebook::default());
     let end = structure(source, target, &log).await;
     let failures = log.failures();
-    for (object, notes) in &*log.done.lock().expect("lock") {
-        if !notes.is_empty() {
-            println!("{pair}: {object}: {notes:?}");
-        }
-    }
-    println!("{pair}: failed: {failures:#?}");
     let expected: Vec<&str> = ODD
         .iter()
         .filter(|(_, _, targets)| targets.contains(&target.kind()))
@@ -148,7 +142,6 @@ async fn index_transfer(source: &Server, target: &Server, pair: &str, odd: &[&st
     let log = Arc::new(Notebook::default());
     let end = indexes(source, target, &log).await;
     let failures = log.failures();
-    println!("{pair}: keys failed: {failures:#?}");
     assert!(failures.is_empty(), "{pair}: {failures:#?}");
     assert_eq!(end.expect(pair), Finish::Done);
     assert!(log.notes("key schema_a.keys_of_all_kinds.plain").is_some());

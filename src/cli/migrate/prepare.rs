@@ -64,7 +64,8 @@ pub async fn project(
     let target_row = datasource(metadata, secrets, target, config.target.password_given).await?;
     if let Some(found) = metadata.projects().find_by_name(&name).await? {
         let found = found.map_err(crate::metadata::MetaError::CorruptRow)?;
-        let project = same_or_refuse(found, &wanted, &source_row, &target_row)?;
+        let mut project = same_or_refuse(found, &wanted, &source_row, &target_row)?;
+        keep_settings(metadata, &mut project, &wanted).await?;
         make_steps(metadata, &project).await?;
         return Ok(Prepared {
             project,
@@ -86,6 +87,26 @@ pub async fn project(
         project,
         resumed: false,
     })
+}
+
+/// A run may have other settings than the one before (`--correct`, `--concurrency`); the components
+/// read them from `rm`.
+async fn keep_settings(
+    metadata: &Metadata,
+    project: &mut Project,
+    wanted: &ProjectConfig,
+) -> Result<()> {
+    let config = wanted.to_json();
+    if project.config == config {
+        return Ok(());
+    }
+    metadata
+        .projects()
+        .set_config(&project.id, &config, project.epoch)
+        .await?
+        .require("oms_project", &project.id, project.epoch)?;
+    project.config = config;
+    Ok(())
 }
 
 /// Idempotent: a crash after the project's row is mended by the next run.

@@ -212,7 +212,7 @@ impl Summary {
                 count(self.rows_per_second as u64)
             ),
         ]);
-        t.add_row(["Changes applied", &count(self.changes_applied)]);
+        t.add_row(["Changes applied (this run)", &count(self.changes_applied)]);
         t.add_row(["Lag at the end", &lag]);
         t.add_row([
             "Tables compared",

@@ -5,9 +5,10 @@ use super::slices::{Slice, SliceInfo, SliceState};
 use super::worker::{Shared, TableJob};
 use crate::datasource::mysql::Session;
 use crate::datasource::mysql::bounds::{Cutter, KeyRange};
+use crate::datasource::mysql::catalogue;
 use crate::datasource::mysql::scan::Reader;
 use crate::datasource::mysql::slicing::{Form, SliceKey};
-use crate::datasource::mysql::stats::{TableStats, is_empty};
+use crate::datasource::mysql::stats::TableStats;
 use crate::error::{Error, Kind, Result};
 
 /// A table has at most about so many slices; a huge one has larger slices instead of more.
@@ -43,7 +44,7 @@ pub(super) async fn plan(
 async fn check_target_empty(shared: &Shared, job: &TableJob) -> Result<()> {
     let mut conn = shared.target.session(Session::Plain).await?;
     let name = &job.table.name;
-    if is_empty(&mut conn, name).await? {
+    if !catalogue::has_rows(&mut conn, name).await? {
         return Ok(());
     }
     Err(

@@ -15,11 +15,9 @@ use super::sides::{Pair, fetch};
 use super::statement::{delete, insert, lock};
 use super::writer::{Writer, judge};
 use crate::datasource::mysql::compare::RowStream;
-use crate::datasource::mysql::fault::{DUPLICATE_ENTRY, fault, server_code};
+use crate::datasource::mysql::connection::{Connection, Ran};
 use crate::error::Result;
 use crate::model::row::Row;
-use mysql_async::Conn;
-use mysql_async::prelude::Queryable;
 
 /// Keys that are corrected between two waits for Incr-Sync.
 const KEYS_AT_ONCE: usize = 100;
@@ -154,16 +152,16 @@ async fn correct_one(
         writer.roll_back().await;
         return Ok(Fate::Over);
     };
-    match writer.conn.query_drop(statement).await {
-        Ok(()) => {
+    let what = format!("correcting a row of {}", plan.target);
+    match writer.conn.run_unless_duplicate(what, statement).await {
+        Ok(Ran::Rows(_)) => {
             writer.commit(plan).await?;
             Ok(Fate::Over)
         }
-        Err(error) if server_code(&error) == Some(DUPLICATE_ENTRY) => Ok(Fate::Taken),
+        Ok(Ran::Duplicate) => Ok(Fate::Taken),
         Err(error) => {
             writer.roll_back().await;
-            let what = format!("correcting a row of {}", plan.target);
-            judge(plan, fault(what, error))?;
+            judge(plan, error)?;
             Ok(Fate::Over)
         }
     }
@@ -181,7 +179,7 @@ async fn locked(plan: &Plan, writer: &mut Writer, finding: &Finding) -> Result<O
     Ok(row)
 }
 
-async fn source_row(plan: &Plan, conn: &mut Conn, key: &Key) -> Result<Option<Row>> {
+async fn source_row(plan: &Plan, conn: &mut Connection, key: &Key) -> Result<Option<Row>> {
     let id = plan.key_id(key);
     let mut row = None;
     fetch(conn, plan, Side::Source, &[key], false, |_, found| {

@@ -12,10 +12,10 @@ use super::review::{Rounds, Seen, Watch, not_passed};
 use super::sides::{Pair, reading};
 use super::statement::read_all;
 use crate::component::contract::ProgressCell;
+use crate::datasource::mysql::Connection;
 use crate::datasource::mysql::compare::RowStream;
 use crate::error::{Error, Kind, Result};
 use crate::model::row::Row;
-use mysql_async::Conn;
 use parking_lot::Mutex;
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -186,7 +186,7 @@ impl Part {
 
 /// Hands over each row of a side until it is told to stop.
 pub async fn each_row(
-    conn: &mut Conn,
+    conn: &mut Connection,
     plan: &Plan,
     side: Side,
     progress: &ProgressCell,
@@ -210,7 +210,7 @@ pub async fn each_row(
 /// How often each of some images occurs on a side, now.
 async fn occurrences(
     plan: &Plan,
-    conn: &mut Conn,
+    conn: &mut Connection,
     side: Side,
     images: &[Image],
     progress: &ProgressCell,

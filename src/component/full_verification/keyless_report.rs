@@ -11,11 +11,10 @@ use super::report::{Finding, Reporter, difference};
 use super::sides::{Pair, reading};
 use super::statement::{delete_alike, insert, read_all};
 use super::writer::{Writer, judge};
-use crate::datasource::mysql::Flavour;
 use crate::datasource::mysql::compare::RowStream;
+use crate::datasource::mysql::{Connection, Flavour};
 use crate::error::Result;
 use crate::model::row::Row;
-use mysql_async::Conn;
 use std::collections::HashMap;
 
 /// Writes down the images that do not occur equally often, and corrects them where there is a
@@ -51,7 +50,7 @@ pub async fn emit(
 
 async fn emit_side(
     plan: &Plan,
-    conn: &mut Conn,
+    conn: &mut Connection,
     side: Side,
     mut wanted: HashMap<Image, u64>,
     reporter: &mut Reporter<'_>,

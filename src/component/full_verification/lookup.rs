@@ -10,6 +10,7 @@ use super::plan::{Key, Mode, Plan, Side};
 use super::sides::{KEYS_PER_QUERY, Pair, fetch, reading};
 use super::statement::{Slice, read_slice};
 use super::tally::Tally;
+use crate::datasource::mysql::Connection;
 use crate::datasource::mysql::compare::RowStream;
 use crate::error::Result;
 use crate::model::row::Row;
@@ -131,7 +132,7 @@ async fn next_batch(stream: &mut RowStream<'_>) -> Result<Vec<Row>> {
 /// For each source row, whether the target's row is missing or different.
 async fn against_target(
     plan: &Plan,
-    target: &mut mysql_async::Conn,
+    target: &mut Connection,
     rows: &[Row],
     tally: &Tally,
 ) -> Result<Vec<bool>> {
@@ -152,7 +153,7 @@ async fn against_target(
 /// For each target key, whether the source does not have it.
 async fn against_source(
     plan: &Plan,
-    source: &mut mysql_async::Conn,
+    source: &mut Connection,
     keys: &[Key],
     tally: &Tally,
 ) -> Result<Vec<bool>> {

@@ -12,9 +12,9 @@ use super::canon::Image;
 use super::plan::{Key, Plan, Side};
 use super::ports::{Passed, Progressed};
 use super::sides::{Pair, fetch};
+use crate::datasource::mysql::Connection;
 use crate::error::{Error, Kind, Result};
 use crate::model::options::FullVerificationOptions;
-use mysql_async::Conn;
 use std::time::Duration;
 use tokio::time::Instant;
 
@@ -176,7 +176,7 @@ async fn look(
     Ok(passed)
 }
 
-async fn note_source(plan: &Plan, conn: &mut Conn, open: &mut [(Key, Watch)]) -> Result<()> {
+async fn note_source(plan: &Plan, conn: &mut Connection, open: &mut [(Key, Watch)]) -> Result<()> {
     let seen = images(plan, conn, Side::Source, &keys_of(open)).await?;
     for ((_, watch), seen) in open.iter_mut().zip(seen) {
         watch.source(seen);
@@ -189,7 +189,7 @@ fn keys_of(open: &[(Key, Watch)]) -> Vec<Key> {
 }
 
 /// What a side holds for keys, now.
-async fn images(plan: &Plan, conn: &mut Conn, side: Side, keys: &[Key]) -> Result<Vec<Seen>> {
+async fn images(plan: &Plan, conn: &mut Connection, side: Side, keys: &[Key]) -> Result<Vec<Seen>> {
     let asked: Vec<&Key> = keys.iter().collect();
     let mut seen = vec![None; keys.len()];
     fetch(conn, plan, side, &asked, false, |at, row| {

@@ -3,10 +3,9 @@
 use super::plan::{Key, Plan, Side};
 use super::statement::read_keys;
 use crate::datasource::mysql::compare::{RowStream, abandon};
-use crate::datasource::mysql::{Server, Session};
+use crate::datasource::mysql::{Connection, Server, Session};
 use crate::error::{Error, Kind, Result};
 use crate::model::row::Row;
-use mysql_async::Conn;
 use parking_lot::Mutex;
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -30,14 +29,14 @@ pub struct Sides {
 #[derive(Debug)]
 pub struct Pair {
     /// To the source.
-    pub source: Conn,
+    pub source: Connection,
     /// To the target.
-    pub target: Conn,
+    pub target: Connection,
 }
 
 impl Pair {
     /// The connection to a side.
-    pub fn side(&mut self, side: Side) -> &mut Conn {
+    pub fn side(&mut self, side: Side) -> &mut Connection {
         match side {
             Side::Source => &mut self.source,
             Side::Target => &mut self.target,
@@ -118,7 +117,7 @@ impl Drop for Lease {
 /// A row belongs to a key if their values are the same; else, for keys of text, if the server's
 /// collation takes them for the same. Keys that the side does not hold are not mentioned.
 pub async fn fetch(
-    conn: &mut Conn,
+    conn: &mut Connection,
     plan: &Plan,
     side: Side,
     keys: &[&Key],
@@ -165,7 +164,7 @@ pub async fn fetch(
 }
 
 async fn start<'c>(
-    conn: &'c mut Conn,
+    conn: &'c mut Connection,
     plan: &Plan,
     side: Side,
     keys: &[&Key],

@@ -5,10 +5,9 @@ use super::plan::{Key, Plan, Side};
 use super::retry::{Attempts, again};
 use super::sides::{Sides, reading};
 use super::statement::{Slice, read_bound};
-use crate::datasource::mysql::Session;
 use crate::datasource::mysql::compare::RowStream;
+use crate::datasource::mysql::{Connection, Session};
 use crate::error::Result;
-use mysql_async::Conn;
 use std::sync::Arc;
 
 /// A slice holds about so many bytes.
@@ -27,7 +26,7 @@ pub struct Cutter {
     sides: Arc<Sides>,
     side: Side,
     rows: u64,
-    conn: Option<Conn>,
+    conn: Option<Connection>,
     after: Option<Key>,
     done: bool,
 }

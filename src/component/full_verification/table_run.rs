@@ -128,15 +128,12 @@ async fn target_columns(shared: &Shared, table: &TableName) -> Result<Vec<LiveCo
     if !live.is_empty() || lower == *table {
         return Ok(live);
     }
-    let keeps_lower: Option<u8> =
-        mysql_async::prelude::Queryable::query_first(&mut conn, "SELECT @@lower_case_table_names")
-            .await
-            .map_err(|e| {
-                crate::datasource::mysql::fault::fault(
-                    "asking the target for lower_case_table_names",
-                    e,
-                )
-            })?;
+    let keeps_lower: Option<u8> = conn
+        .first(
+            "asking the target for lower_case_table_names",
+            "SELECT @@lower_case_table_names",
+        )
+        .await?;
     if keeps_lower == Some(1) {
         return live_columns(&mut conn, &lower).await;
     }

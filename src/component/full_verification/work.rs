@@ -10,14 +10,12 @@ use super::writer::Writers;
 use crate::component::contract::{
     Assignment, Context, Finish, ProgressCell, Work, cancelled_is_fine,
 };
-use crate::datasource::mysql::fault::fault;
-use crate::datasource::mysql::literal::push_quoted;
+use crate::datasource::mysql::stats::table_stats;
 use crate::datasource::mysql::{Endpoint, Server, Session};
 use crate::error::{Error, Kind, Result};
 use crate::model::options::FullVerificationOptions;
 use crate::model::table::TableName;
 use futures::future::BoxFuture;
-use mysql_async::prelude::Queryable;
 use std::collections::{BTreeSet, HashMap, VecDeque};
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -231,33 +229,18 @@ async fn estimates(source: &Server, pairs: &[TablePair]) -> Result<HashMap<Table
         .iter()
         .map(|p| p.source.name.schema.as_str())
         .collect();
-    if schemas.is_empty() {
-        return Ok(HashMap::new());
-    }
-    let mut sql = Vec::from(
-        &b"SELECT table_schema, table_name, COALESCE(table_rows, 0), COALESCE(avg_row_length, 0) \
-           FROM information_schema.tables WHERE table_schema IN ("[..],
-    );
-    for (at, schema) in schemas.into_iter().enumerate() {
-        if at > 0 {
-            sql.push(b',');
-        }
-        push_quoted(&mut sql, schema.as_bytes());
-    }
-    sql.push(b')');
+    let schemas: Vec<&str> = schemas.into_iter().collect();
     let mut conn = source.session(Session::Plain).await?;
-    let rows: Vec<(String, String, u64, u64)> = conn
-        .query(sql)
-        .await
-        .map_err(|e| fault("reading the sizes of the source's tables", e))?;
-    let all: HashMap<TableName, Estimate> = rows
-        .into_iter()
-        .map(|(schema, name, rows, row_bytes)| {
-            (TableName::new(schema, name), Estimate { rows, row_bytes })
-        })
-        .collect();
+    let all = table_stats(source, &mut conn, &schemas).await?;
     Ok(pairs
         .iter()
-        .filter_map(|p| Some((p.source.name.clone(), *all.get(&p.source.name)?)))
+        .filter_map(|p| {
+            let stats = all.get(&p.source.name)?;
+            let estimate = Estimate {
+                rows: stats.rows,
+                row_bytes: stats.row_bytes,
+            };
+            Some((p.source.name.clone(), estimate))
+        })
         .collect())
 }

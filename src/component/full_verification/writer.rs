@@ -3,12 +3,9 @@
 
 use super::plan::Plan;
 use super::sides::Sides;
-use crate::datasource::mysql::fault::fault;
 use crate::datasource::mysql::fence::Fence;
-use crate::datasource::mysql::{Flavour, Session};
+use crate::datasource::mysql::{Connection, Flavour, Session};
 use crate::error::{Error, Kind, Result};
-use mysql_async::Conn;
-use mysql_async::prelude::Queryable;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 /// Gives out sessions that correct.
@@ -45,7 +42,7 @@ impl Writers {
 #[derive(Debug)]
 pub struct Writer {
     /// The session.
-    pub conn: Conn,
+    pub conn: Connection,
     /// What the target is.
     pub flavour: Flavour,
     fence: Fence,
@@ -61,10 +58,8 @@ impl Writer {
 
     /// Runs a statement.
     pub async fn run(&mut self, plan: &Plan, statement: &str) -> Result<()> {
-        self.conn
-            .query_drop(statement)
-            .await
-            .map_err(|e| fault(format!("correcting {}", plan.target), e))
+        let what = format!("correcting {}", plan.target);
+        self.conn.run(what, statement).await.map(|_| ())
     }
 
     /// Commits.
@@ -74,7 +69,7 @@ impl Writer {
 
     /// Ends the transaction without an effect. A session that broke cannot say so, and need not.
     pub async fn roll_back(&mut self) {
-        if let Err(error) = self.conn.query_drop("ROLLBACK").await {
+        if let Err(error) = self.conn.run("undoing a correction", "ROLLBACK").await {
             tracing::debug!(%error, "a correction's session is broken");
         }
     }

@@ -6,15 +6,15 @@ use super::render::Renderer;
 use super::target::{Begin, Claim, Mark, Taken, Target, TargetSession};
 use super::window::{Applied, Watermark};
 use crate::datasource::mysql::fault::is_duplicate;
+use crate::datasource::mysql::fence::TARGET_SCHEMA;
 use crate::datasource::mysql::literal::push_quoted;
-use crate::datasource::mysql::{Flavour, Server, Writer};
+use crate::datasource::mysql::{Connection, Flavour, Server, Session};
 use crate::error::{Error, Kind, Result};
 use crate::model::ids::TxnId;
 use crate::model::position::Position;
 use futures::future::BoxFuture;
 
-/// Database of oms's own tables at the target.
-pub const DATABASE: &str = "omstxndb";
+/// The table, in [`TARGET_SCHEMA`].
 const TABLE: &str = "`omstxndb`.`oms_txn_progress`";
 const DUPLICATE_REMEDY: &str = "A unique key of the target holds the value already: somebody else \
     wrote to the target, or its keys are not those of the source.";
@@ -53,12 +53,17 @@ impl MySqlTarget {
 
     fn what(&self, doing: &str) -> String {
         format!(
-            "{doing} {DATABASE}.oms_txn_progress on {}",
+            "{doing} {TARGET_SCHEMA}.oms_txn_progress on {}",
             self.server.endpoint
         )
     }
 
-    async fn query(&self, conn: &mut Writer, doing: &str, sql: impl AsRef<[u8]>) -> Result<u64> {
+    async fn query(
+        &self,
+        conn: &mut Connection,
+        doing: &str,
+        sql: impl AsRef<[u8]>,
+    ) -> Result<u64> {
         conn.run(self.what(doing), sql).await
     }
 
@@ -78,15 +83,16 @@ impl MySqlTarget {
     }
 
     /// Makes the table where it is missing.
-    async fn ensure_table(&self, conn: &mut Writer) -> Result<()> {
+    async fn ensure_table(&self, conn: &mut Connection) -> Result<()> {
         let there = format!("SELECT 1 FROM {TABLE} LIMIT 0");
         match self.query(conn, "looking for", there).await {
             Ok(_) => return Ok(()),
             Err(error) if error.kind() == Kind::ObjectMissing => {}
             Err(error) => return Err(error),
         }
-        let database =
-            format!("CREATE DATABASE IF NOT EXISTS `{DATABASE}` DEFAULT CHARACTER SET utf8mb4");
+        let database = format!(
+            "CREATE DATABASE IF NOT EXISTS `{TARGET_SCHEMA}` DEFAULT CHARACTER SET utf8mb4"
+        );
         self.query(conn, "making", database).await?;
         self.query(conn, "making", format!(
             "CREATE TABLE IF NOT EXISTS {TABLE} (\
@@ -103,7 +109,7 @@ impl MySqlTarget {
         )).await.map(drop)
     }
 
-    async fn claim(&self, conn: &mut Writer, claim: &Claim) -> Result<Taken> {
+    async fn claim(&self, conn: &mut Connection, claim: &Claim) -> Result<Taken> {
         self.query(conn, "locking", "START TRANSACTION").await?;
         let rows = self.read(conn).await?;
         if let Some(newer) = rows.iter().find(|row| row.epoch > claim.epoch) {
@@ -160,7 +166,7 @@ impl MySqlTarget {
     }
 
     /// Reads and locks the rows; waits for transactions that hold one.
-    async fn read(&self, conn: &mut Writer) -> Result<Vec<ProgressRow>> {
+    async fn read(&self, conn: &mut Connection) -> Result<Vec<ProgressRow>> {
         let mut sql = format!(
             "SELECT `lane`,`epoch`,`commits`,`watermark`,`position`,`applied` FROM {TABLE} WHERE `component`="
         ).into_bytes();
@@ -221,7 +227,7 @@ fn json(value: &impl serde::Serialize) -> Result<Vec<u8>> {
 impl Target for MySqlTarget {
     fn take_over(&self, claim: Claim) -> BoxFuture<'_, Result<Taken>> {
         Box::pin(async move {
-            let mut conn = Writer::open(&self.server).await?;
+            let mut conn = self.server.session(Session::Write).await?;
             for setting in self.idle_settings() {
                 self.query(&mut conn, "opening a session for", setting)
                     .await?;
@@ -233,7 +239,7 @@ impl Target for MySqlTarget {
 
     fn open(&self) -> BoxFuture<'_, Result<Box<dyn TargetSession>>> {
         Box::pin(async move {
-            let mut conn = Writer::open(&self.server).await?;
+            let mut conn = self.server.session(Session::Write).await?;
             // saves a round trip for each transaction
             self.query(&mut conn, "opening a session for", "SET autocommit = 0")
                 .await?;
@@ -251,7 +257,7 @@ impl Target for MySqlTarget {
 
 struct MySqlSession {
     target: MySqlTarget,
-    conn: Writer,
+    conn: Connection,
 }
 
 impl MySqlSession {

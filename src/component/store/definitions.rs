@@ -2,11 +2,12 @@
 //! its log: no DDL stands between the place and the moment of reading.
 
 use super::codec::SchemaChange;
-use super::tracker::{Modes, Tracker, is_internal};
+use super::tracker::{Modes, Tracker};
 use crate::datasource::mysql::binlog::assembler::{Assembler, Step};
 use crate::datasource::mysql::binlog::event::kind;
 use crate::datasource::mysql::binlog::source::Source;
 use crate::datasource::mysql::binlog::stream::{LogStream, Replica};
+use crate::datasource::mysql::catalogue::is_system;
 use crate::datasource::mysql::{Flavour, Server};
 use crate::error::{Error, Kind, Result};
 use crate::model::ddl::Ddl;
@@ -16,7 +17,7 @@ use crate::model::table::TableName;
 
 /// All tables of the databases that the filter could match, as they are now.
 pub(super) async fn all(source: &mut Source, filter: &ObjectFilter) -> Result<SchemaChange> {
-    let wanted = |schema: &str| filter.matches_schema(schema) && !is_internal(schema);
+    let wanted = |schema: &str| filter.matches_schema(schema) && !is_system(schema);
     let mut change = SchemaChange {
         defaults: source.schemas(wanted).await?,
         ..SchemaChange::default()

@@ -4,7 +4,7 @@
 //! online DDL tool makes its table under another name and renames it into scope.
 
 use super::codec::{SchemaChange, Versions};
-use crate::datasource::mysql::catalogue::SYSTEM_SCHEMAS;
+use crate::datasource::mysql::catalogue::is_system;
 use crate::model::change::TableVersion;
 use crate::model::ddl::{self, CharsetDefault, Ddl, Dialect};
 use crate::model::filter::ObjectFilter;
@@ -186,12 +186,12 @@ impl Tracker {
 
     /// Whether tables of this database are tracked.
     pub fn watches(&self, schema: &str) -> bool {
-        self.filter.matches_schema(schema) && !is_internal(schema)
+        self.filter.matches_schema(schema) && !is_system(schema)
     }
 
     /// Whether changes of this table are kept.
     pub fn in_scope(&self, name: &TableName) -> bool {
-        self.filter.matches(name) && !is_internal(&name.schema)
+        self.filter.matches(name) && !is_system(&name.schema)
     }
 
     /// What a statement does, from the definitions as they are now. Changes nothing.
@@ -215,13 +215,6 @@ impl Tracker {
         };
         work.finish(ddl)
     }
-}
-
-/// Databases that belong to the server, or to the heartbeat: no rule moves them.
-pub fn is_internal(schema: &str) -> bool {
-    SYSTEM_SCHEMAS
-        .iter()
-        .any(|name| name.eq_ignore_ascii_case(schema))
 }
 
 /// The statement without these words at its end, whatever their case and the blanks around them.

@@ -87,23 +87,30 @@ impl StoreWork {
         let mut failing_since: Option<Instant> = None;
         let mut pause = Duration::from_millis(200);
         loop {
-            let mut moved = false;
+            // only what was kept counts: on a full disk events come, and none is kept
+            let tip = || live.published().map(|published| published.tip);
+            let before = tip();
             let attempt = Attempt {
                 work: &self,
                 context: &context,
                 live: &live,
-                moved: &mut moved,
             };
             let error = match attempt.run().await {
                 Ok(finish) => return Ok(finish),
                 Err(error) => error,
             };
-            if moved {
+            if tip() != before {
                 failing_since = None;
                 pause = Duration::from_millis(200);
             }
             let since = *failing_since.get_or_insert_with(Instant::now);
-            if !error.is_transient() || context.is_cancelled() || since.elapsed() >= PATIENCE {
+            // a disk does not come back like a network does: the Supervisor counts these
+            let local = error.kind() == Kind::StoreIo;
+            if local
+                || !error.is_transient()
+                || context.is_cancelled()
+                || since.elapsed() >= PATIENCE
+            {
                 return Err(error);
             }
             tracing::warn!(%error, code = error.kind().code(), subtopic = self.subtopic, "the Store tries again");
@@ -139,8 +146,6 @@ struct Attempt<'w> {
     work: &'w StoreWork,
     context: &'w Context,
     live: &'w Arc<LiveStore>,
-    /// Set once an event came.
-    moved: &'w mut bool,
 }
 
 impl Attempt<'_> {
@@ -151,7 +156,7 @@ impl Attempt<'_> {
             return Ok(Finish::Cancelled);
         };
         let pull = opened?;
-        pull.run(self.context, self.moved).await
+        pull.run(self.context).await
     }
 
     async fn open(&self) -> Result<Pull> {
@@ -318,7 +323,7 @@ struct Pull {
 }
 
 impl Pull {
-    async fn run(mut self, context: &Context, moved: &mut bool) -> Result<Finish> {
+    async fn run(mut self, context: &Context) -> Result<Finish> {
         let mut ticks = tokio::time::interval(REPORT);
         ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         loop {
@@ -349,7 +354,6 @@ impl Pull {
                 }
             };
             if let Some(event) = event {
-                *moved = true;
                 self.take(&event).await?;
                 if self.puller.batch.len() >= BATCH_BYTES {
                     self.flush().await?;

@@ -5,11 +5,9 @@ use super::sides::{Pair, Sides};
 use crate::component::contract::Context;
 use crate::datasource::mysql::catalogue;
 use crate::datasource::mysql::ddl::{Converted, Scope, convert, create_table, differences};
+use crate::datasource::mysql::fault::TABLE_EXISTS;
 use crate::error::{Error, Kind, Result};
 use crate::model::table::{Table, TableName};
-
-/// Number of the error for a table that is there already.
-const TABLE_EXISTS: u16 = 1050;
 
 /// Makes the table, unless it is there already and alike.
 pub(super) async fn transfer(

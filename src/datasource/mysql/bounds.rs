@@ -1,10 +1,10 @@
 //! Finding the bounds of a table's slices by walking along the index of its key.
 
+use super::connection::Connection;
 use super::fault::fault;
 use super::slicing::{Bound, Form, SliceKey};
 use crate::error::Result;
 use crate::model::table::Table;
-use mysql_async::Conn;
 use mysql_async::prelude::Queryable;
 
 /// A range of keys, `lower < key <= upper`; an end that is None is open.
@@ -37,7 +37,7 @@ impl<'a> Cutter<'a> {
     /// # Errors
     /// As the server refuses it.
     pub async fn new(
-        conn: &mut Conn,
+        conn: &mut Connection,
         table: &'a Table,
         key: &'a SliceKey,
         form: Form,
@@ -59,7 +59,7 @@ impl<'a> Cutter<'a> {
     ///
     /// # Errors
     /// As the server refuses it.
-    pub async fn next(&mut self, conn: &mut Conn) -> Result<Option<KeyRange>> {
+    pub async fn next(&mut self, conn: &mut Connection) -> Result<Option<KeyRange>> {
         let Some(last) = &self.last else {
             return Ok(None);
         };
@@ -88,7 +88,7 @@ impl<'a> Cutter<'a> {
 
     async fn key_at(
         &self,
-        conn: &mut Conn,
+        conn: &mut Connection,
         condition: &str,
         order: &str,
         offset: u64,
@@ -114,7 +114,7 @@ impl<'a> Cutter<'a> {
         }))
     }
 
-    async fn count(&self, conn: &mut Conn, condition: &str) -> Result<u64> {
+    async fn count(&self, conn: &mut Connection, condition: &str) -> Result<u64> {
         let sql = format!(
             "SELECT COUNT(*) FROM {} {}{condition}",
             self.table.name.quoted(),

@@ -4,14 +4,16 @@
 //! what `SHOW CREATE TABLE` prints, read by [`crate::model::ddl`].
 
 use super::connect::{Server, Session};
-use super::fault::{fault, server_code};
+use super::connection::Connection;
+use super::fault::{NO_SUCH_SCHEMA, NO_SUCH_TABLE, fault, server_code};
+use super::literal::quoted;
 use crate::error::{Error, Kind, Result};
 use crate::model::ddl::charset::{canonical_charset, canonical_collation};
 use crate::model::ddl::{CharsetDefault, Definition, Dialect, parse_definition};
 use crate::model::filter::ObjectFilter;
 use crate::model::table::TableName;
+use mysql_async::Row;
 use mysql_async::prelude::{FromRow, Queryable};
-use mysql_async::{Conn, Row};
 use std::collections::BTreeSet;
 
 mod facts;
@@ -21,7 +23,7 @@ pub use facts::{dialect, target};
 pub use scope::{table, tables_in_scope, target_of};
 
 /// Databases that belong to the server or to us.
-pub const SYSTEM_SCHEMAS: &[&str] = &[
+const SYSTEM_SCHEMAS: &[&str] = &[
     "mysql",
     "sys",
     "information_schema",
@@ -32,9 +34,9 @@ pub const SYSTEM_SCHEMAS: &[&str] = &[
     "lbacsys",
     "oraauditor",
     "test_oms_internal",
-    "omstxndb",
+    super::fence::TARGET_SCHEMA,
     // the heartbeat's own
-    "drc",
+    super::heartbeat::SCHEMA,
 ];
 
 /// A database.
@@ -74,7 +76,7 @@ pub struct Objects {
 
 /// Opens a session for the catalogue: definitions are printed in backticks whatever the server's
 /// sql_mode, and estimates are fresh.
-pub async fn open(server: &Server) -> Result<Conn> {
+pub async fn open(server: &Server) -> Result<Connection> {
     let mut conn = server.session(Session::Plain).await?;
     for statement in [
         "SET SESSION sql_mode = ''",
@@ -87,7 +89,7 @@ pub async fn open(server: &Server) -> Result<Conn> {
 }
 
 /// Runs a statement that not every server knows.
-pub async fn optional(conn: &mut Conn, statement: &'static str) -> Result<()> {
+pub async fn optional(conn: &mut Connection, statement: &'static str) -> Result<()> {
     match conn.query_drop(statement).await {
         Err(mysql_async::Error::Server(error)) => {
             tracing::debug!(statement, code = error.code, "not known there");
@@ -98,7 +100,7 @@ pub async fn optional(conn: &mut Conn, statement: &'static str) -> Result<()> {
 }
 
 async fn rows<T: FromRow + Send + 'static>(
-    conn: &mut Conn,
+    conn: &mut Connection,
     what: &str,
     sql: String,
 ) -> Result<Vec<T>> {
@@ -107,21 +109,15 @@ async fn rows<T: FromRow + Send + 'static>(
         .map_err(|e| fault(format!("reading the catalogue ({what})"), e))
 }
 
-/// A string literal for a statement on the catalogue.
-fn literal(text: &str) -> String {
-    let mut out = Vec::new();
-    super::literal::push_quoted(&mut out, text.as_bytes());
-    String::from_utf8_lossy(&out).into_owned()
-}
-
-fn is_system(schema: &str) -> bool {
+/// Whether a database belongs to the server or to us, so that no rule moves it.
+pub fn is_system(schema: &str) -> bool {
     SYSTEM_SCHEMAS
         .iter()
         .any(|s| s.eq_ignore_ascii_case(schema))
 }
 
 /// All databases but the server's own.
-pub async fn schemas(conn: &mut Conn) -> Result<Vec<SchemaInfo>> {
+pub async fn schemas(conn: &mut Connection) -> Result<Vec<SchemaInfo>> {
     let found: Vec<(String, String, String)> = rows(
         conn,
         "databases",
@@ -143,7 +139,7 @@ pub async fn schemas(conn: &mut Conn) -> Result<Vec<SchemaInfo>> {
 }
 
 /// The tables and views that match, with their databases.
-pub async fn objects(conn: &mut Conn, filter: &ObjectFilter) -> Result<Objects> {
+pub async fn objects(conn: &mut Connection, filter: &ObjectFilter) -> Result<Objects> {
     let schemas: Vec<SchemaInfo> = schemas(conn)
         .await?
         .into_iter()
@@ -154,7 +150,7 @@ pub async fn objects(conn: &mut Conn, filter: &ObjectFilter) -> Result<Objects> 
     }
     let list = schemas
         .iter()
-        .map(|s| literal(&s.name))
+        .map(|s| quoted(&s.name))
         .collect::<Vec<_>>()
         .join(",");
     let mut out = Objects::default();
@@ -217,7 +213,7 @@ fn add_object(out: &mut Objects, filter: &ObjectFilter, mut row: Row) -> Result<
 }
 
 /// Triggers, routines and events of these databases. A server without one of the lists has none.
-async fn others(conn: &mut Conn, list: &str) -> Result<Vec<String>> {
+async fn others(conn: &mut Connection, list: &str) -> Result<Vec<String>> {
     let mut out = Vec::new();
     for (kind, sql) in [
         (
@@ -255,20 +251,16 @@ async fn others(conn: &mut Conn, list: &str) -> Result<Vec<String>> {
 }
 
 /// What the server prints for `SHOW CREATE TABLE`; None: there is no such table.
-pub async fn show_create_table(conn: &mut Conn, name: &TableName) -> Result<Option<String>> {
+pub async fn show_create_table(conn: &mut Connection, name: &TableName) -> Result<Option<String>> {
     show(conn, &format!("SHOW CREATE TABLE {}", name.quoted()), name).await
 }
 
 /// What the server prints for `SHOW CREATE VIEW`; None: there is no such view.
-pub async fn show_create_view(conn: &mut Conn, name: &TableName) -> Result<Option<String>> {
+pub async fn show_create_view(conn: &mut Connection, name: &TableName) -> Result<Option<String>> {
     show(conn, &format!("SHOW CREATE VIEW {}", name.quoted()), name).await
 }
 
-/// Number of the error for a table that isn't there, and for a database.
-const NO_SUCH_TABLE: u16 = 1146;
-const NO_SUCH_SCHEMA: u16 = 1049;
-
-async fn show(conn: &mut Conn, sql: &str, name: &TableName) -> Result<Option<String>> {
+async fn show(conn: &mut Connection, sql: &str, name: &TableName) -> Result<Option<String>> {
     let row: Option<Row> = match conn.query_first(sql).await {
         Ok(row) => row,
         Err(error) if matches!(server_code(&error), Some(NO_SUCH_TABLE | NO_SUCH_SCHEMA)) => {
@@ -291,7 +283,7 @@ async fn show(conn: &mut Conn, sql: &str, name: &TableName) -> Result<Option<Str
 /// A table's definition; None: there is no such table. The error is
 /// [`Kind::SchemaUnsupported`] where the definition is not understood.
 pub async fn definition(
-    conn: &mut Conn,
+    conn: &mut Connection,
     name: &TableName,
     dialect: &Dialect,
 ) -> Result<Option<Definition>> {
@@ -310,22 +302,22 @@ pub async fn definition(
 }
 
 /// Whether a table or view of this name is there.
-pub async fn exists(conn: &mut Conn, name: &TableName) -> Result<bool> {
+pub async fn exists(conn: &mut Connection, name: &TableName) -> Result<bool> {
     Ok(kind_of(conn, name).await?.is_some())
 }
 
 /// `BASE TABLE`, `VIEW`, …; None: there is nothing of this name.
-pub async fn kind_of(conn: &mut Conn, name: &TableName) -> Result<Option<String>> {
+pub async fn kind_of(conn: &mut Connection, name: &TableName) -> Result<Option<String>> {
     let sql = format!(
         "SELECT table_type FROM information_schema.tables WHERE table_schema = {} AND table_name = {}",
-        literal(&name.schema),
-        literal(&name.name)
+        quoted(&name.schema),
+        quoted(&name.name)
     );
     Ok(rows(conn, "one table", sql).await?.pop())
 }
 
 /// Whether a table holds a row.
-pub async fn has_rows(conn: &mut Conn, name: &TableName) -> Result<bool> {
+pub async fn has_rows(conn: &mut Connection, name: &TableName) -> Result<bool> {
     let sql = format!("SELECT 1 FROM {} LIMIT 1", name.quoted());
     let row: Option<u8> = conn
         .query_first(sql)
@@ -335,11 +327,11 @@ pub async fn has_rows(conn: &mut Conn, name: &TableName) -> Result<bool> {
 }
 
 /// Names of a view's or table's columns in order.
-pub async fn column_names(conn: &mut Conn, name: &TableName) -> Result<Vec<String>> {
+pub async fn column_names(conn: &mut Connection, name: &TableName) -> Result<Vec<String>> {
     let sql = format!(
         "SELECT column_name FROM information_schema.columns WHERE table_schema = {} AND table_name = {} ORDER BY ordinal_position",
-        literal(&name.schema),
-        literal(&name.name)
+        quoted(&name.schema),
+        quoted(&name.name)
     );
     rows(conn, "columns", sql).await
 }

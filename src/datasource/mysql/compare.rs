@@ -1,13 +1,15 @@
 //! What comparing two servers needs of them: the columns that a table really has, streams of rows
 //! that cannot end unnoticed, and literals for files that people read.
 
+use super::connection::Connection;
 use super::fault::fault;
+use super::literal::quoted;
 use super::select::encode;
 use crate::error::{Error, Kind, Result};
 use crate::model::row::{Cell, Row};
 use crate::model::table::{ColumnType, TableName};
 use mysql_async::prelude::Queryable;
-use mysql_async::{Conn, QueryResult, TextProtocol};
+use mysql_async::{QueryResult, TextProtocol};
 use std::borrow::Cow;
 
 /// A column as a server has it now.
@@ -24,20 +26,18 @@ pub struct LiveColumn {
 }
 
 /// The columns of a table in order; empty where there is no such table.
-pub async fn live_columns(conn: &mut Conn, table: &TableName) -> Result<Vec<LiveColumn>> {
-    let mut sql = Vec::from(
-        &b"SELECT column_name, CAST(data_type AS CHAR), CAST(character_set_name AS CHAR), \
-           COALESCE(generation_expression, '') <> '' \
-           FROM information_schema.columns WHERE table_schema = "[..],
+pub async fn live_columns(conn: &mut Connection, table: &TableName) -> Result<Vec<LiveColumn>> {
+    let sql = format!(
+        "SELECT column_name, CAST(data_type AS CHAR), CAST(character_set_name AS CHAR), \
+         COALESCE(generation_expression, '') <> '' \
+         FROM information_schema.columns WHERE table_schema = {} AND table_name = {} \
+         ORDER BY ordinal_position",
+        quoted(&table.schema),
+        quoted(&table.name)
     );
-    super::literal::push_quoted(&mut sql, table.schema.as_bytes());
-    sql.extend_from_slice(b" AND table_name = ");
-    super::literal::push_quoted(&mut sql, table.name.as_bytes());
-    sql.extend_from_slice(b" ORDER BY ordinal_position");
     let rows: Vec<(String, String, Option<String>, bool)> = conn
-        .query(sql)
-        .await
-        .map_err(|e| fault(format!("reading the columns of {table}"), e))?;
+        .rows(format!("reading the columns of {table}"), sql)
+        .await?;
     Ok(rows
         .into_iter()
         .map(|(name, data_type, charset, generated)| LiveColumn {
@@ -119,7 +119,7 @@ enum State {
 impl<'c> RowStream<'c> {
     /// Starts a query whose rows have this many columns; `what` is said in errors.
     pub async fn start(
-        conn: &'c mut Conn,
+        conn: &'c mut Connection,
         sql: Vec<u8>,
         columns: usize,
         what: impl Into<Cow<'static, str>>,
@@ -173,7 +173,7 @@ impl<'c> RowStream<'c> {
 ///
 /// Dropped on an executor thread, the driver would read the rest of the result first, which may be
 /// a whole table. On a thread without a runtime it just closes the socket.
-pub fn abandon(conn: Conn) {
+pub fn abandon(conn: Connection) {
     // where no thread can be had the connection is dropped here, which is slower but right
     let thread = std::thread::Builder::new().name("oms-hang-up".to_owned());
     if let Err(error) = thread.spawn(move || drop(conn)) {

@@ -1,6 +1,7 @@
 //! Sessions that behave alike on every flavour: UTC, utf8mb4, strict about cuts, generous about
 //! old dates, without foreign key checks where we write.
 
+use super::connection::Connection;
 use super::endpoint::{Endpoint, Flavour};
 use super::fault::fault;
 use crate::error::{Error, Kind, Result};
@@ -66,7 +67,7 @@ impl Server {
     }
 
     /// Opens a session.
-    pub async fn session(&self, session: Session) -> Result<Conn> {
+    pub async fn session(&self, session: Session) -> Result<Connection> {
         let mut conn = raw(&self.endpoint).await?;
         for statement in self.setup(session) {
             conn.query_drop(&statement)
@@ -154,10 +155,10 @@ pub fn options(endpoint: &Endpoint) -> Opts {
         .into()
 }
 
-async fn raw(endpoint: &Endpoint) -> Result<Conn> {
+async fn raw(endpoint: &Endpoint) -> Result<Connection> {
     let what = || format!("connecting to {endpoint}");
     match tokio::time::timeout(CONNECT_TIMEOUT, Conn::new(options(endpoint))).await {
-        Ok(conn) => conn.map_err(|e| fault(what(), e)),
+        Ok(conn) => conn.map(Connection::new).map_err(|e| fault(what(), e)),
         Err(_) => Err(Error::new(Kind::Unreachable, what())
             .detail(format!("no answer within {} s", CONNECT_TIMEOUT.as_secs()))),
     }

@@ -7,22 +7,23 @@
 
 use super::catalogue::{self, optional};
 use super::connect::{Server, Session};
-use super::ddl::{Scope, Target, convert, create_table_like, differences, plan_alter};
+use super::connection::Connection;
+use super::ddl::{
+    Scope, Target, convert, create_database, create_table_like, differences, map_charset,
+    plan_alter,
+};
 use super::endpoint::Flavour;
-use super::fault::{fault, server_code};
+use super::fault::{TABLE_EXISTS, fault, server_code};
 use crate::error::{Error, Kind, Result};
 use crate::model::ddl::{AlterAction, Ddl, Definition, Family};
 use crate::model::table::{Table, TableName};
-use mysql_async::Conn;
 use mysql_async::prelude::Queryable;
 use std::collections::{BTreeMap, BTreeSet};
-
-/// Number of the error for a table that is there already.
-const TABLE_EXISTS: u16 = 1050;
+use std::time::Duration;
 
 /// A session that makes tables: strict, without foreign key checks, and without what some servers
 /// add to a table by themselves.
-pub async fn session(server: &Server) -> Result<Conn> {
+pub async fn session(server: &Server) -> Result<Connection> {
     let mut conn = server.session(Session::Write).await?;
     let mut statements = vec!["SET SESSION sql_quote_show_create = 1"];
     if server.flavour == Flavour::MySql {
@@ -47,6 +48,64 @@ pub fn refused(what: String, error: mysql_async::Error) -> Error {
     }
     let text = fault("", error).to_string();
     Error::new(Kind::SchemaRefused, what).detail(text.trim_start_matches(": "))
+}
+
+/// A statement that was not carried out.
+#[derive(Debug)]
+pub struct Refused {
+    /// The server's number, where it answered.
+    pub code: Option<u16>,
+    /// The error.
+    pub error: Error,
+}
+
+impl Refused {
+    /// Whether the statement's text is what the server does not take.
+    pub fn is_about_the_statement(&self) -> bool {
+        self.error.kind() == Kind::SchemaRefused
+    }
+}
+
+/// Runs a statement that may take hours. When `end` comes first, the statement is killed at the
+/// server, the error is [`Kind::Interrupted`], and the session is of no use any more.
+pub async fn execute(
+    server: &Server,
+    conn: &mut Connection,
+    what: String,
+    sql: &str,
+    end: impl Future<Output = ()>,
+) -> Result<(), Refused> {
+    let id = conn.id();
+    tracing::debug!(sql, "changing the target's schema");
+    tokio::select! {
+        done = conn.query_drop(sql) => done.map_err(|error| Refused {
+            code: server_code(&error),
+            error: refused(what, error),
+        }),
+        () = end => {
+            kill(server, id).await;
+            Err(Refused {
+                code: None,
+                error: Error::new(Kind::Interrupted, what),
+            })
+        }
+    }
+}
+
+/// Ends a statement that nobody waits for any more, if that is possible soon.
+async fn kill(server: &Server, id: u32) {
+    const SOON: Duration = Duration::from_millis(700);
+    let kill = async {
+        let mut conn = server.session(Session::Plain).await?;
+        conn.query_drop(format!("KILL {id}"))
+            .await
+            .map_err(|e| fault("killing our own statement", e))
+    };
+    match tokio::time::timeout(SOON, kill).await {
+        Ok(Ok(())) => {}
+        Ok(Err(error)) => tracing::debug!(%error, "the statement was not killed"),
+        Err(_) => tracing::debug!("the statement was not killed in time"),
+    }
 }
 
 /// A target of DDL statements.
@@ -118,7 +177,7 @@ impl DdlTarget {
         }
     }
 
-    async fn run(&self, conn: &mut Conn, what: &str, sql: &str) -> Result<Vec<String>> {
+    async fn run(&self, conn: &mut Connection, what: &str, sql: &str) -> Result<Vec<String>> {
         tracing::info!(sql, "applying DDL");
         conn.query_drop(sql)
             .await
@@ -126,12 +185,12 @@ impl DdlTarget {
         Ok(Vec::new())
     }
 
-    async fn table(&self, conn: &mut Conn, name: &TableName) -> Result<Option<Table>> {
+    async fn table(&self, conn: &mut Connection, name: &TableName) -> Result<Option<Table>> {
         let found = catalogue::definition(conn, name, &self.target.dialect).await?;
         Ok(found.map(|d| d.table))
     }
 
-    async fn create(&self, conn: &mut Conn, table: &Table) -> Result<Vec<String>> {
+    async fn create(&self, conn: &mut Connection, table: &Table) -> Result<Vec<String>> {
         let definition = Definition {
             table: table.clone(),
             parsers: BTreeMap::new(),
@@ -150,6 +209,9 @@ impl DdlTarget {
             )
             .detail(found.join("; ")));
         }
+        let mapped = map_charset(&table.charset, &table.collation, &self.target);
+        let sql = create_database(&table.name.schema, &mapped, &self.target);
+        self.run(conn, "creating a database", &sql).await?;
         loop {
             let sql = create_table_like(&converted.table, &converted.parsers, &self.target);
             tracing::info!(table = %table.name, "creating a table that came to the source");
@@ -176,7 +238,7 @@ impl DdlTarget {
 
     async fn alter(
         &self,
-        conn: &mut Conn,
+        conn: &mut Connection,
         name: &TableName,
         actions: &[AlterAction],
         after: &Table,
@@ -198,7 +260,7 @@ impl DdlTarget {
 
     async fn rename(
         &self,
-        conn: &mut Conn,
+        conn: &mut Connection,
         pairs: &[(TableName, TableName)],
     ) -> Result<Vec<String>> {
         let folded: Vec<(String, String)> = pairs

@@ -34,6 +34,12 @@ pub fn server_code(error: &MyError) -> Option<u16> {
 
 /// Number of the duplicate-key error.
 pub const DUPLICATE_ENTRY: u16 = 1062;
+/// Number of the error for a table that is there already.
+pub const TABLE_EXISTS: u16 = 1050;
+/// Number of the error for a table that is not there.
+pub const NO_SUCH_TABLE: u16 = 1146;
+/// Number of the error for a database that is not there.
+pub const NO_SUCH_SCHEMA: u16 = 1049;
 
 /// Whether the error says that a unique key holds the value already.
 pub fn is_duplicate(error: &Error) -> bool {

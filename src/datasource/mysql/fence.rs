@@ -7,10 +7,10 @@
 //! there and ends. Lanes do not wait for each other; one common row would make them, since
 //! OceanBase takes an exclusive lock for `LOCK IN SHARE MODE`.
 
+use super::connection::Connection;
 use super::fault::fault;
-use super::literal::push_quoted;
+use super::literal::quoted;
 use crate::error::{Error, Kind, Result};
-use mysql_async::Conn;
 use mysql_async::prelude::Queryable;
 
 /// The database at the target that holds what `oms` keeps there.
@@ -33,7 +33,7 @@ impl Fence {
     /// # Errors
     /// [`Kind::Fenced`] where a newer generation is there; else as the server refuses.
     pub async fn acquire(
-        conn: &mut Conn,
+        conn: &mut Connection,
         component: &str,
         epoch: i64,
         lanes: usize,
@@ -75,7 +75,7 @@ impl Fence {
     ///
     /// # Errors
     /// [`Kind::Fenced`] where a newer generation took over.
-    pub async fn hold(&self, conn: &mut Conn, lane: usize) -> Result<()> {
+    pub async fn hold(&self, conn: &mut Connection, lane: usize) -> Result<()> {
         let epoch: Option<i64> = conn
             .query_first(format!(
                 "SELECT epoch FROM {TARGET_SCHEMA}.oms_fence WHERE component = {} AND lane = {lane} FOR UPDATE",
@@ -92,11 +92,9 @@ impl Fence {
     }
 
     fn named(component: &str, epoch: i64) -> Self {
-        let mut quoted = Vec::new();
-        push_quoted(&mut quoted, component.as_bytes());
         Self {
             component: component.to_owned(),
-            quoted: String::from_utf8_lossy(&quoted).into_owned(),
+            quoted: quoted(component),
             epoch,
         }
     }
@@ -119,7 +117,7 @@ impl Fence {
 
     /// Makes the table where it is missing; asks first, so that the privilege to create is needed
     /// only once.
-    async fn make_table(&self, conn: &mut Conn) -> Result<()> {
+    async fn make_table(&self, conn: &mut Connection) -> Result<()> {
         let there: Option<u64> = conn
             .query_first(format!(
                 "SELECT COUNT(*) FROM information_schema.TABLES \

@@ -3,14 +3,14 @@
 
 use super::binlog::source::Source;
 use super::connect::{Server, Session};
+use super::connection::Connection;
 use super::fault::fault;
 use crate::error::{Error, Kind, Result};
 use crate::model::table::{Table, TableName};
-use mysql_async::Conn;
 use mysql_async::prelude::Queryable;
 
 /// Database of the table.
-const SCHEMA: &str = "drc";
+pub(super) const SCHEMA: &str = "drc";
 /// The table.
 const TABLE: &str = "heartbeat";
 
@@ -85,7 +85,7 @@ pub async fn prepare(source: &mut Source) -> Result<HeartbeatTable> {
 /// Writes one row's beats.
 #[derive(Debug)]
 pub struct BeatWriter {
-    conn: Conn,
+    conn: Connection,
     what: String,
     row: u16,
     in_millis: bool,

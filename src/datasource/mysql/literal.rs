@@ -67,6 +67,14 @@ pub fn push_quoted(out: &mut Vec<u8>, value: &[u8]) {
     out.push(b'\'');
 }
 
+/// A text in quotes, as [`push_quoted`] writes it.
+pub fn quoted(text: &str) -> String {
+    let mut out = Vec::with_capacity(text.len() + 2);
+    push_quoted(&mut out, text.as_bytes());
+    // only ASCII was put between the characters of a text
+    String::from_utf8_lossy(&out).into_owned()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

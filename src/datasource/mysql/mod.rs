@@ -10,6 +10,7 @@ pub mod bounds;
 pub mod catalogue;
 pub mod compare;
 pub mod connect;
+pub mod connection;
 pub mod ddl;
 pub mod ddl_target;
 pub mod endpoint;
@@ -27,8 +28,7 @@ pub mod sink;
 pub mod slicing;
 pub mod snapshot;
 pub mod stats;
-pub mod writer;
 
 pub use connect::{Server, Session};
+pub use connection::Connection;
 pub use endpoint::{Endpoint, Flavour, Secret};
-pub use writer::Writer;

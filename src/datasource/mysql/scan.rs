@@ -2,16 +2,17 @@
 
 use super::batch::RowBatch;
 use super::connect::{Server, Session};
+use super::connection::Connection;
 use super::fault::fault;
 use crate::error::Result;
 use mysql_async::prelude::Queryable;
-use mysql_async::{Conn, QueryResult, TextProtocol};
+use mysql_async::{QueryResult, TextProtocol};
 
 /// A reader with one session that is opened when needed and kept between reads.
 #[derive(Debug)]
 pub struct Reader {
     server: Server,
-    conn: Option<Conn>,
+    conn: Option<Connection>,
     /// A result is not read to its end, so that the session is of no more use.
     dirty: bool,
 }
@@ -27,7 +28,7 @@ impl Reader {
     }
 
     /// A reader on a session that is set up already, for example inside a consistent snapshot.
-    pub fn with_session(server: Server, conn: Conn) -> Self {
+    pub fn with_session(server: Server, conn: Connection) -> Self {
         Self {
             server,
             conn: Some(conn),
@@ -44,8 +45,8 @@ impl Reader {
     ///
     /// # Errors
     /// As connecting does.
-    pub async fn session(&mut self) -> Result<&mut Conn> {
-        if self.dirty || self.conn.as_ref().is_some_and(Conn::is_disconnected) {
+    pub async fn session(&mut self) -> Result<&mut Connection> {
+        if self.dirty || self.conn.as_ref().is_some_and(Connection::is_disconnected) {
             self.discard();
         }
         let conn = match self.conn.take() {

@@ -7,6 +7,7 @@
 
 use super::batch::RowBatch;
 use super::connect::{Server, Session};
+use super::connection::Connection;
 use super::endpoint::Flavour;
 use super::fault::{DUPLICATE_ENTRY, fault, server_code};
 use super::fence::Fence;
@@ -17,7 +18,6 @@ use crate::model::table::Table;
 use bytes::Bytes;
 use futures::StreamExt;
 use futures::future::BoxFuture;
-use mysql_async::Conn;
 use mysql_async::prelude::Queryable;
 use std::time::Duration;
 
@@ -51,7 +51,7 @@ pub struct SqlSink {
     server: Server,
     fence: Fence,
     lane: usize,
-    conn: Option<Conn>,
+    conn: Option<Connection>,
     builder: Option<InsertBuilder>,
     load: Option<LoadBuilder>,
     /// Whether the target takes LOAD DATA LOCAL; asked with each new session.
@@ -87,7 +87,7 @@ impl SqlSink {
         }
     }
 
-    async fn session(&mut self) -> Result<Conn> {
+    async fn session(&mut self) -> Result<Connection> {
         if let Some(conn) = self.conn.take() {
             return Ok(conn);
         }
@@ -131,7 +131,7 @@ impl SqlSink {
 
     async fn transaction(
         &mut self,
-        conn: &mut Conn,
+        conn: &mut Connection,
         batch: &RowBatch,
         mode: WriteMode,
     ) -> Result<(), Failure> {
@@ -162,7 +162,7 @@ impl SqlSink {
 
     /// Loads a batch. Returns whether all of it went in without a warning or
     /// a refusal.
-    async fn load(&mut self, conn: &mut Conn, batch: &RowBatch) -> Result<bool, Failure> {
+    async fn load(&mut self, conn: &mut Connection, batch: &RowBatch) -> Result<bool, Failure> {
         let Some(load) = &self.load else {
             return Ok(batch.is_empty());
         };
@@ -172,9 +172,12 @@ impl SqlSink {
             .step_by(piece)
             .map(|from| Ok(data.slice(from..data.len().min(from + piece))))
             .collect();
-        conn.set_infile_handler(async move { Ok(futures::stream::iter(pieces).boxed()) });
+        conn.driver()
+            .set_infile_handler(async move { Ok(futures::stream::iter(pieces).boxed()) });
         match conn.query_drop(load.sql()).await {
-            Ok(()) => Ok(conn.get_warnings() == 0 && conn.affected_rows() >= batch.rows() as u64),
+            Ok(()) => Ok(
+                conn.driver().get_warnings() == 0 && conn.affected_rows() >= batch.rows() as u64
+            ),
             Err(error) => {
                 let failure = self.failure(error);
                 match failure.error.kind() {
@@ -188,7 +191,7 @@ impl SqlSink {
     /// Runs one INSERT or REPLACE for the rows from `from` on; returns the index behind the last.
     async fn statement(
         &mut self,
-        conn: &mut Conn,
+        conn: &mut Connection,
         batch: &RowBatch,
         from: usize,
         mode: WriteMode,

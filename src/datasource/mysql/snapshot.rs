@@ -1,19 +1,20 @@
 //! A consistent read of a table at a known position of the log.
 
+use super::binlog::status::{mariadb_gtid, written};
 use super::connect::{Server, Session};
+use super::connection::Connection;
 use super::endpoint::Flavour;
 use super::fault::fault;
 use crate::error::{Error, Kind, Result};
 use crate::model::position::Position;
 use crate::model::table::TableName;
 use mysql_async::prelude::Queryable;
-use mysql_async::{Conn, Row};
 
 /// A session inside a consistent snapshot, and where in the log that snapshot is.
 #[derive(Debug)]
 pub struct Snapshot {
     /// Reads of the table on this session see exactly the transactions before `position`.
-    pub conn: Conn,
+    pub conn: Connection,
     /// The position.
     pub position: Position,
 }
@@ -57,13 +58,13 @@ pub async fn open(server: &Server, table: &TableName) -> Result<Snapshot> {
     }
 }
 
-async fn begin(conn: &mut Conn, what: &impl Fn() -> String) -> Result<()> {
+async fn begin(conn: &mut Connection, what: &impl Fn() -> String) -> Result<()> {
     conn.query_drop("START TRANSACTION WITH CONSISTENT SNAPSHOT")
         .await
         .map_err(|e| fault(what(), e))
 }
 
-async fn lock(conn: &mut Conn, table: &TableName, what: &impl Fn() -> String) -> Result<()> {
+async fn lock(conn: &mut Connection, table: &TableName, what: &impl Fn() -> String) -> Result<()> {
     conn.query_drop(format!("SET SESSION lock_wait_timeout = {LOCK_WAIT_SECS}"))
         .await
         .map_err(|e| fault(what(), e))?;
@@ -84,7 +85,7 @@ async fn lock(conn: &mut Conn, table: &TableName, what: &impl Fn() -> String) ->
     }
 }
 
-async fn mariadb_position(conn: &mut Conn, what: &impl Fn() -> String) -> Result<Position> {
+async fn mariadb_position(conn: &mut Connection, what: &impl Fn() -> String) -> Result<Position> {
     let rows: Vec<(String, String)> = conn
         .query("SHOW STATUS LIKE 'binlog_snapshot_%'")
         .await
@@ -99,44 +100,22 @@ async fn mariadb_position(conn: &mut Conn, what: &impl Fn() -> String) -> Result
     let (Some(file), Some(offset)) = (file, offset) else {
         return Err(no_log(what));
     };
-    let gtid: Option<Option<String>> = conn
-        .query_first(format!("SELECT BINLOG_GTID_POS('{file}', {offset})"))
-        .await
-        .map_err(|e| fault(what(), e))?;
-    Ok(position(file, offset, gtid.flatten()))
+    let gtid = mariadb_gtid(conn, &file, offset, what).await?;
+    Ok(Position {
+        file,
+        offset,
+        gtid,
+        time_ms: 0,
+    })
 }
 
 async fn mysql_position(
     server: &Server,
-    conn: &mut Conn,
+    conn: &mut Connection,
     what: &impl Fn() -> String,
 ) -> Result<Position> {
-    // the old name is gone since 8.4
-    let show = if server.version_numbers() >= (8, 2, 0) {
-        "SHOW BINARY LOG STATUS"
-    } else {
-        "SHOW MASTER STATUS"
-    };
-    let row: Option<Row> = conn.query_first(show).await.map_err(|e| fault(what(), e))?;
-    let row = row.ok_or_else(|| no_log(what))?;
-    let file: Option<String> = row.get("File");
-    let offset: Option<u64> = row.get("Position");
-    let gtid: Option<String> = row.get("Executed_Gtid_Set");
-    match (file, offset) {
-        (Some(file), Some(offset)) => Ok(position(file, offset, gtid)),
-        _ => Err(no_log(what)),
-    }
-}
-
-fn position(file: String, offset: u64, gtid: Option<String>) -> Position {
-    Position {
-        file,
-        offset,
-        gtid: gtid
-            .map(|set| set.replace(['\n', ' '], ""))
-            .filter(|set| !set.is_empty()),
-        time_ms: 0,
-    }
+    let end = written(conn, server, what).await?;
+    end.map(|end| end.position).ok_or_else(|| no_log(what))
 }
 
 fn no_log(what: &impl Fn() -> String) -> Error {

@@ -1,12 +1,12 @@
-//! What a server knows about the size of its tables, and whether a table is empty.
+//! What a server knows about the size of its tables.
 
 use super::connect::Server;
+use super::connection::Connection;
 use super::endpoint::Flavour;
 use super::fault::fault;
 use super::literal::push_quoted;
 use crate::error::Result;
 use crate::model::table::TableName;
-use mysql_async::Conn;
 use mysql_async::prelude::Queryable;
 use std::collections::HashMap;
 
@@ -27,7 +27,7 @@ pub struct TableStats {
 /// As the server refuses it.
 pub async fn table_stats(
     server: &Server,
-    conn: &mut Conn,
+    conn: &mut Connection,
     schemas: &[&str],
 ) -> Result<HashMap<TableName, TableStats>> {
     let what = || format!("reading the sizes of the tables on {}", server.endpoint);
@@ -43,7 +43,7 @@ pub async fn table_stats(
     let mut sql = b"SELECT CAST(TABLE_SCHEMA AS CHAR), CAST(TABLE_NAME AS CHAR), \
         COALESCE(TABLE_ROWS, 0), COALESCE(AVG_ROW_LENGTH, 0), COALESCE(DATA_LENGTH, 0), \
         COALESCE(CAST(ENGINE AS CHAR), '') \
-        FROM information_schema.TABLES WHERE TABLE_TYPE = 'BASE TABLE' AND TABLE_SCHEMA IN ("
+        FROM information_schema.TABLES WHERE TABLE_TYPE IN ('BASE TABLE', 'SYSTEM VERSIONED') AND TABLE_SCHEMA IN ("
         .to_vec();
     for (at, schema) in schemas.iter().enumerate() {
         if at > 0 {
@@ -71,16 +71,4 @@ pub async fn table_stats(
             (TableName::new(schema, name), stats)
         })
         .collect())
-}
-
-/// Whether a table holds no row.
-///
-/// # Errors
-/// As the server refuses it, for example where the table is missing.
-pub async fn is_empty(conn: &mut Conn, table: &TableName) -> Result<bool> {
-    let row: Option<u8> = conn
-        .query_first(format!("SELECT 1 FROM {} LIMIT 1", table.quoted()))
-        .await
-        .map_err(|e| fault(format!("looking whether table {table} is empty"), e))?;
-    Ok(row.is_none())
 }

@@ -1,3 +1,5 @@
+//! Canonical values on edge cases of each type: equal values are equal, others are not.
+
 use super::*;
 use proptest::prelude::*;
 

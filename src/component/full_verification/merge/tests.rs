@@ -1,3 +1,5 @@
+//! The merge comparison against a naive model.
+
 use super::super::plan::Plan;
 use super::super::ports::TablePair;
 use super::*;

@@ -1,3 +1,5 @@
+//! Re-checks: rows in flight come equal, planted differences stay.
+
 use super::*;
 
 #[test]

@@ -3,13 +3,13 @@
 
 use super::super::catalogue;
 use super::super::connect::Server;
+use super::super::connection::Connection;
 use super::super::endpoint::Endpoint;
 use super::super::fault::fault;
 use super::status::{LogEnd, LogSettings, log_end};
 use crate::error::{Error, Kind, Result};
 use crate::model::ddl::{CharsetDefault, Dialect};
 use crate::model::table::{Table, TableName};
-use mysql_async::Conn;
 use mysql_async::prelude::Queryable;
 use std::collections::BTreeMap;
 
@@ -25,7 +25,7 @@ pub struct Source {
     pub settings: LogSettings,
     /// How its statements are read.
     pub dialect: Dialect,
-    conn: Conn,
+    conn: Connection,
 }
 
 impl Source {

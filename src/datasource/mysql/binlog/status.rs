@@ -1,12 +1,12 @@
 //! What the source says about its log: where it ends, how it is written, whose it is.
 
 use super::super::connect::Server;
+use super::super::connection::Connection;
 use super::super::endpoint::Flavour;
-use super::super::fault::fault;
+use super::super::literal::quoted;
 use crate::error::{Error, Kind, Result};
 use crate::model::position::Position;
-use mysql_async::Conn;
-use mysql_async::prelude::Queryable;
+use mysql_async::Row;
 use std::collections::HashMap;
 
 /// The end of the log.
@@ -20,24 +20,24 @@ pub struct LogEnd {
     pub without: Vec<String>,
 }
 
-/// Where the log ends now.
-pub async fn log_end(conn: &mut Conn, server: &Server) -> Result<LogEnd> {
-    let what = || format!("asking {} for the end of its log", server.endpoint);
+/// What the server says about the end of its log, without the time; None: it writes no log.
+///
+/// # Errors
+/// As the server refuses it, for example for want of REPLICATION CLIENT.
+pub async fn written(
+    conn: &mut Connection,
+    server: &Server,
+    what: &impl Fn() -> String,
+) -> Result<Option<LogEnd>> {
+    // the old name is gone since 8.4
     let statement = match (server.flavour, server.version_numbers()) {
         (Flavour::MySql, version) if version >= (8, 2, 0) => "SHOW BINARY LOG STATUS",
         _ => "SHOW MASTER STATUS",
     };
-    let row: Option<mysql_async::Row> = conn
-        .query_first(statement)
-        .await
-        .map_err(|e| fault(what(), e))?;
-    let row = row.ok_or_else(|| {
-        Error::new(Kind::LogFormat, what())
-            .detail("the source writes no binary log (log_bin is off)")
-            .remedy(
-                "Start the source with log_bin=ON, binlog_format=ROW and binlog_row_image=FULL.",
-            )
-    })?;
+    let row: Option<Row> = conn.first(what(), statement).await?;
+    let Some(row) = row else {
+        return Ok(None);
+    };
     let text = |at: usize| {
         row.get_opt::<String, _>(at)
             .and_then(std::result::Result::ok)
@@ -56,30 +56,59 @@ pub async fn log_end(conn: &mut Conn, server: &Server) -> Result<LogEnd> {
     };
     let (only, without) = (names(2), names(3));
     let gtid = match server.flavour {
-        Flavour::MariaDb => conn
-            .exec_first("SELECT BINLOG_GTID_POS(?, ?)", (&file, offset))
-            .await
-            .map_err(|e| fault(what(), e))?
-            .flatten()
-            .filter(|gtid: &String| !gtid.is_empty()),
+        Flavour::MariaDb => mariadb_gtid(conn, &file, offset, what).await?,
         _ => text(4)
             .map(|set| set.replace(['\n', ' '], ""))
             .filter(|set| !set.is_empty()),
     };
-    let time_ms: Option<u64> = conn
-        .query_first("SELECT CAST(UNIX_TIMESTAMP(NOW(3)) * 1000 AS UNSIGNED)")
-        .await
-        .map_err(|e| fault(what(), e))?;
-    Ok(LogEnd {
+    Ok(Some(LogEnd {
         position: Position {
             file,
             offset,
             gtid,
-            time_ms: time_ms.unwrap_or(0),
+            time_ms: 0,
         },
         only,
         without,
-    })
+    }))
+}
+
+/// MariaDB's GTIDs for a place in its log.
+///
+/// # Errors
+/// As the server refuses it.
+pub async fn mariadb_gtid(
+    conn: &mut Connection,
+    file: &str,
+    offset: u64,
+    what: &impl Fn() -> String,
+) -> Result<Option<String>> {
+    let sql = format!("SELECT BINLOG_GTID_POS({}, {offset})", quoted(file));
+    let gtid: Option<Option<String>> = conn.first(what(), sql).await?;
+    Ok(gtid.flatten().filter(|gtid| !gtid.is_empty()))
+}
+
+/// Where the log ends now.
+///
+/// # Errors
+/// [`Kind::LogFormat`] where the server writes none.
+pub async fn log_end(conn: &mut Connection, server: &Server) -> Result<LogEnd> {
+    let what = || format!("asking {} for the end of its log", server.endpoint);
+    let mut end = written(conn, server, &what).await?.ok_or_else(|| {
+        Error::new(Kind::LogFormat, what())
+            .detail("the source writes no binary log (log_bin is off)")
+            .remedy(
+                "Start the source with log_bin=ON, binlog_format=ROW and binlog_row_image=FULL.",
+            )
+    })?;
+    let time_ms: Option<u64> = conn
+        .first(
+            what(),
+            "SELECT CAST(UNIX_TIMESTAMP(NOW(3)) * 1000 AS UNSIGNED)",
+        )
+        .await?;
+    end.position.time_ms = time_ms.unwrap_or(0);
+    Ok(end)
 }
 
 /// How the log is written, and whose it is.
@@ -106,23 +135,15 @@ const VARIABLES: &[&str] = &[
 
 impl LogSettings {
     /// Reads the settings.
-    pub async fn read(conn: &mut Conn, server: &Server) -> Result<Self> {
+    pub async fn read(conn: &mut Connection, server: &Server) -> Result<Self> {
         let names = VARIABLES
             .iter()
             .map(|name| format!("'{name}'"))
             .collect::<Vec<_>>()
             .join(",");
-        let rows: Vec<(String, String)> = conn
-            .query(format!(
-                "SHOW GLOBAL VARIABLES WHERE Variable_name IN ({names})"
-            ))
-            .await
-            .map_err(|e| {
-                fault(
-                    format!("asking {} for the settings of its log", server.endpoint),
-                    e,
-                )
-            })?;
+        let sql = format!("SHOW GLOBAL VARIABLES WHERE Variable_name IN ({names})");
+        let what = format!("asking {} for the settings of its log", server.endpoint);
+        let rows: Vec<(String, String)> = conn.rows(what, sql).await?;
         let variables = rows
             .into_iter()
             .map(|(name, value)| (name.to_ascii_lowercase(), value))

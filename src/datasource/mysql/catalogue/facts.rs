@@ -2,18 +2,18 @@
 
 use super::{rows, schemas};
 use crate::datasource::mysql::connect::Server;
+use crate::datasource::mysql::connection::Connection;
 use crate::datasource::mysql::ddl::Target;
 use crate::datasource::mysql::ddl::family;
 use crate::datasource::mysql::endpoint::Flavour;
 use crate::error::Result;
 use crate::model::ddl::charset::{canonical_charset, canonical_collation};
 use crate::model::ddl::{CharsetDefault, Dialect};
-use mysql_async::Conn;
 use mysql_async::prelude::Queryable;
 use std::collections::BTreeSet;
 
 /// A global variable's value; None where the server has none of this name.
-async fn variable(conn: &mut Conn, name: &str) -> Option<String> {
+async fn variable(conn: &mut Connection, name: &str) -> Option<String> {
     conn.query_first::<String, _>(format!("SELECT CAST(@@GLOBAL.{name} AS CHAR)"))
         .await
         .ok()
@@ -21,7 +21,7 @@ async fn variable(conn: &mut Conn, name: &str) -> Option<String> {
 }
 
 /// How the server reads statements: its family, defaults of character sets, of its databases.
-pub async fn dialect(conn: &mut Conn, server: &Server) -> Result<Dialect> {
+pub async fn dialect(conn: &mut Connection, server: &Server) -> Result<Dialect> {
     let default: Vec<String> = rows(
         conn,
         "character sets",
@@ -72,7 +72,7 @@ pub async fn dialect(conn: &mut Conn, server: &Server) -> Result<Dialect> {
 }
 
 /// What the server knows as a target.
-pub async fn target(conn: &mut Conn, server: &Server) -> Result<Target> {
+pub async fn target(conn: &mut Connection, server: &Server) -> Result<Target> {
     let version = server.version_numbers();
     let mariadb = server.flavour == Flavour::MariaDb;
     // since 10.10 some of MariaDB's collations stand for several character sets

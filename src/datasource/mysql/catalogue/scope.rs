@@ -3,27 +3,21 @@
 use super::{definition, dialect, objects, open, target};
 use crate::datasource::mysql::connect::Server;
 use crate::datasource::mysql::ddl::Target;
-use crate::error::{Error, Kind, Result};
+use crate::error::Result;
 use crate::model::ddl::Dialect;
 use crate::model::filter::ObjectFilter;
 use crate::model::table::{Table, TableName};
 
-/// The definitions of all base tables in scope, by name. [`Kind::ObjectMissing`] where a table goes
-/// while they are read, [`Kind::SchemaUnsupported`] where a definition is not understood.
+/// The definitions of all base tables in scope, by name. [`crate::error::Kind::SchemaUnsupported`]
+/// where one is not understood.
 pub async fn tables_in_scope(server: &Server, filter: &ObjectFilter) -> Result<Vec<Table>> {
     let mut conn = open(server).await?;
     let dialect = dialect(&mut conn, server).await?;
     let mut out = Vec::new();
     for info in objects(&mut conn, filter).await?.tables {
         let found = definition(&mut conn, &info.name, &dialect).await?;
-        let found = found.ok_or_else(|| {
-            Error::new(
-                Kind::ObjectMissing,
-                format!("reading the definition of {}", info.name),
-            )
-            .detail("the table is gone")
-        })?;
-        out.push(found.table);
+        // a table that went since it was listed is not in scope any more
+        out.extend(found.map(|definition| definition.table));
     }
     Ok(out)
 }

@@ -8,9 +8,10 @@
 
 use super::convert::convert;
 use super::render::{
-    charset_sql, check_sql, column_with_check, default_sql, foreign_key_sql, key_sql, quoted,
+    charset_sql, check_sql, column_with_check, default_sql, foreign_key_sql, key_sql,
 };
 use super::target::Target;
+use crate::datasource::mysql::literal::quoted;
 use crate::error::{Error, Kind, Result};
 use crate::model::ddl::{AlterAction, Definition, Family, Place};
 use crate::model::table::{Check, Column, Key, KeyPart, KeyWhat, Table, TableName, quote_ident};

@@ -2,9 +2,9 @@
 
 use super::collation::{map_charset, stricter};
 use super::partition;
-use super::render::quoted;
 use super::target::Target;
 use crate::datasource::mysql::Flavour;
+use crate::datasource::mysql::literal::quoted;
 use crate::error::{Error, Kind, Result};
 use crate::model::ddl::charset::max_bytes;
 use crate::model::ddl::{Definition, Family};

@@ -1,19 +1,13 @@
 //! Definitions as SQL.
 
 use super::target::Target;
+use crate::datasource::mysql::literal::quoted;
 use crate::model::ddl::CharsetDefault;
 use crate::model::table::{
     Check, Column, ColumnType, DefaultValue, ForeignKey, Key, KeyKind, KeyPart, KeyWhat, Table,
     TableName, quote_ident,
 };
 use std::collections::BTreeMap;
-
-/// A string literal. Sessions never have NO_BACKSLASH_ESCAPES set.
-pub(super) fn quoted(text: &str) -> String {
-    let mut out = Vec::with_capacity(text.len() + 2);
-    crate::datasource::mysql::literal::push_quoted(&mut out, text.as_bytes());
-    String::from_utf8_lossy(&out).into_owned()
-}
 
 /// The keys that can be made after the data: all but primary and unique ones and those that an
 /// AUTO_INCREMENT column cannot do without.
