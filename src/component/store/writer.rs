@@ -100,11 +100,11 @@ impl Writer {
         std::thread::Builder::new()
             .name("store-writer".to_owned())
             .spawn(move || {
-                let places = thread.places.clone();
+                // also if the thread panics: whoever waits for a place must not wait for ever
+                let _close = CloseOnDrop(thread.places.clone());
                 if let Err(error) = thread.run(&commands) {
                     *told.lock() = Some(error);
                 }
-                places.close();
             })
             .map_err(fail)?;
         Ok(Self {
@@ -154,6 +154,15 @@ impl Drop for Writer {
     fn drop(&mut self) {
         // what waits in the queue is pulled again; whoever opens the folder next must not wait
         self.abandoned.store(true, Ordering::Release);
+    }
+}
+
+/// Closes the queue at the end of its thread.
+struct CloseOnDrop(Arc<Semaphore>);
+
+impl Drop for CloseOnDrop {
+    fn drop(&mut self) {
+        self.0.close();
     }
 }
 
