@@ -1,3 +1,5 @@
+//! Values that are the same though two servers write them differently, and values that are not.
+
 use super::*;
 use proptest::prelude::*;
 

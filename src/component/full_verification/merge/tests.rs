@@ -1,3 +1,5 @@
+//! Merging two sorted streams: every difference is found, and slices leave no gap.
+
 use super::super::plan::Plan;
 use super::super::ports::TablePair;
 use super::*;

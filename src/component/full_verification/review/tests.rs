@@ -1,3 +1,5 @@
+//! What a watched row must show before it is called different.
+
 use super::*;
 
 #[test]
