@@ -5,7 +5,7 @@ use super::copy::copy;
 use super::plan::plan;
 use super::queue::Job;
 use super::shared::{Shared, TableJob};
-use super::slices::{Slice, SliceState, SliceStore};
+use super::slices::{Slice, SliceState};
 use crate::actor::Backoff;
 use crate::datasource::mysql::scan::Reader;
 use crate::datasource::mysql::sink::{RowSink, SqlSink, WriteMode};
