@@ -1,3 +1,5 @@
+//! Judgements on made-up facts: what passes, what fails, and what is said about it.
+
 use super::super::facts::{LogFacts, Scope, ServerFacts, TableFacts, TargetTable};
 use super::*;
 use crate::datasource::mysql::Flavour::{self, MariaDb, MySql, OceanBase};
