@@ -2,8 +2,8 @@
 //! before them into the target at the same time.
 
 use super::meter::Tally;
+use super::shared::{Shared, TableJob};
 use super::slices::Slice;
-use super::worker::{Shared, TableJob};
 use crate::datasource::mysql::batch::RowBatch;
 use crate::datasource::mysql::scan::Reader;
 use crate::datasource::mysql::select::select_list;

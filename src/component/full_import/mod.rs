@@ -17,6 +17,7 @@ mod meter;
 mod plan;
 mod queue;
 mod rm;
+mod shared;
 mod slices;
 mod worker;
 
@@ -32,11 +33,11 @@ use crate::model::options::FullImportOptions;
 use crate::model::table::Table;
 use futures::future::BoxFuture;
 use meter::Meter;
+use shared::{Shared, TableJob};
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::task::JoinSet;
-use worker::{Shared, TableJob};
 
 /// The copy of a project's tables.
 pub struct FullImportWork {

@@ -1,8 +1,8 @@
 //! Cutting one table into slices, or reading how it was cut before.
 
 use super::meter::PlanFigures;
+use super::shared::{Shared, TableJob};
 use super::slices::{Slice, SliceInfo, SliceState};
-use super::worker::{Shared, TableJob};
 use crate::datasource::mysql::Session;
 use crate::datasource::mysql::bounds::{Cutter, KeyRange};
 use crate::datasource::mysql::catalogue;

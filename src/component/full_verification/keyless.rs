@@ -322,3 +322,50 @@ async fn look(
 fn signed(count: u64) -> i64 {
     i64::try_from(count).unwrap_or(i64::MAX)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        /// However many parts, together they hold exactly the surplus of the multisets.
+        #[test]
+        fn parts_make_up_the_whole(
+            source in proptest::collection::vec(0_u128..12, 0..60),
+            target in proptest::collection::vec(0_u128..12, 0..60),
+            passes in 1_u128..6,
+        ) {
+            let mut found: HashMap<Image, i64> = HashMap::new();
+            for pass in 0..passes {
+                let mut part = Part::new(100);
+                let sides = [(Side::Source, &source), (Side::Target, &target)];
+                for (side, rows) in sides {
+                    for &image in rows.iter().filter(|&&image| image % passes == pass) {
+                        part.count(image, side);
+                    }
+                }
+                found.extend(part.surplus);
+            }
+            for image in 0..12 {
+                let count = |rows: &Vec<Image>| rows.iter().filter(|&&i| i == image).count() as i64;
+                let expected = count(&source) - count(&target);
+                prop_assert_eq!(found.get(&image).copied().unwrap_or(0), expected);
+            }
+        }
+    }
+
+    #[test]
+    fn a_full_part_says_so() {
+        let mut part = Part::new(2);
+        for image in 0..2 {
+            part.count(image, Side::Source);
+        }
+        assert!(!part.full);
+        part.count(0, Side::Target);
+        part.count(7, Side::Target);
+        assert!(!part.full);
+        part.count(8, Side::Target);
+        assert!(part.full);
+    }
+}

@@ -66,6 +66,9 @@ pub struct Plan {
     pub mode: Mode,
     /// Whether the table can be read in key ranges.
     pub sliceable: bool,
+    /// Whether every column has the same class on both sides, so that rows of equal bytes are
+    /// equal.
+    same_classes: bool,
 }
 
 /// A row's key: the cells of the key columns, encoded as a row.
@@ -126,6 +129,7 @@ impl Plan {
                 (None, false) => Mode::Lookup,
             },
             order: order.unwrap_or_default(),
+            same_classes: columns.iter().all(|c| c.source == c.target),
             columns,
             key,
         })
@@ -213,7 +217,7 @@ impl Plan {
 
     /// Whether a source row and a target row hold the same values.
     pub fn rows_equal(&self, source: &Row, target: &Row) -> bool {
-        if source == target && self.columns.iter().all(|c| c.source == c.target) {
+        if self.same_classes && source == target {
             return true;
         }
         let mut targets = target.cells();

@@ -25,6 +25,7 @@ pub mod mysql_target;
 pub mod plan;
 pub mod render;
 mod rm;
+mod settings;
 mod stats;
 pub mod target;
 pub mod window;
@@ -35,7 +36,8 @@ pub use ddl::{DdlApplier, DdlTaskState, DdlTasks};
 pub use lane::Retry;
 pub use mysql_target::MySqlTarget;
 pub use rm::RmDdlTasks;
-pub use work::{IncrSyncWork, OpenLog, Settings};
+pub use settings::Settings;
+pub use work::{IncrSyncWork, OpenLog};
 
 #[cfg(test)]
 pub(crate) mod tests;

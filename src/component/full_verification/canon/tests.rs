@@ -1,4 +1,4 @@
-//! Canonical values on edge cases of each type: equal values are equal, others are not.
+//! Values that are the same though two servers write them differently, and values that are not.
 
 use super::*;
 use proptest::prelude::*;

@@ -1,4 +1,4 @@
-//! The merge comparison against a naive model.
+//! Merging two sorted streams: every difference is found, and slices leave no gap.
 
 use super::super::plan::Plan;
 use super::super::ports::TablePair;

@@ -1,4 +1,4 @@
-//! Re-checks: rows in flight come equal, planted differences stay.
+//! What a watched row must show before it is called different.
 
 use super::*;
 

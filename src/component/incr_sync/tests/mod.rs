@@ -5,7 +5,8 @@ mod sim;
 pub mod world;
 
 use super::ddl::{DdlApplier, DdlTaskState, DdlTasks};
-use super::work::{IncrSyncWork, Settings};
+use super::settings::Settings;
+use super::work::IncrSyncWork;
 use super::{OpenLog, Retry};
 use crate::component::contract::{Assignment, Context, Finish, ProgressCell, Work};
 use crate::component::log_source::LogSource;

@@ -1,0 +1,46 @@
+//! What an Incr-Sync is told before it begins.
+
+use super::ddl::{DdlApplier, DdlTasks};
+use super::lane::Retry;
+use crate::model::filter::ObjectFilter;
+use crate::model::ids::TxnId;
+use crate::model::options::IncrSyncOptions;
+use crate::model::position::Position;
+use crate::model::table::TableName;
+use std::collections::HashMap;
+use std::sync::Arc;
+
+/// What an Incr-Sync needs to know.
+pub struct Settings {
+    /// Where a first run begins: the position that was fixed before the copy. Later runs go on
+    /// from the progress kept at the target.
+    pub start: Position,
+    /// Tables whose copy was a consistent read at a position (those without a key): their changes
+    /// in front of it are not applied.
+    pub table_starts: HashMap<TableName, Position>,
+    /// Which tables are in scope.
+    pub filter: ObjectFilter,
+    /// Lanes and sizes.
+    pub options: IncrSyncOptions,
+    /// Applies DDL.
+    pub ddl: Arc<dyn DdlApplier>,
+    /// Where DDL that can't be applied is recorded.
+    pub ddl_tasks: Arc<dyn DdlTasks>,
+    /// Ends with [`crate::component::contract::Finish::Done`] once everything in front of this position is applied and nothing
+    /// behind it.
+    pub stop_at: Option<Position>,
+    /// How failures that may pass are tried again.
+    pub retry: Retry,
+}
+
+impl Settings {
+    /// Whether what the log says of this table at `id` is to be applied: the table is in scope,
+    /// and was not copied at a position behind it.
+    pub fn concerns(&self, table: &TableName, id: TxnId) -> bool {
+        let copied_behind = self
+            .table_starts
+            .get(table)
+            .is_some_and(|start| id < start.txn_id());
+        !copied_behind && self.filter.matches(table)
+    }
+}
