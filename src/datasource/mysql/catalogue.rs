@@ -22,6 +22,9 @@ mod scope;
 pub use facts::{dialect, target};
 pub use scope::{table, tables_in_scope, target_of};
 
+/// Database of the heartbeat's table at a source, as OMS names it.
+pub const HEARTBEAT_SCHEMA: &str = "drc";
+
 /// Databases that belong to the server or to us.
 const SYSTEM_SCHEMAS: &[&str] = &[
     "mysql",
@@ -36,7 +39,7 @@ const SYSTEM_SCHEMAS: &[&str] = &[
     "test_oms_internal",
     super::fence::TARGET_SCHEMA,
     // the heartbeat's own
-    super::heartbeat::SCHEMA,
+    HEARTBEAT_SCHEMA,
 ];
 
 /// A database.

@@ -2,6 +2,7 @@
 //! milliseconds. Each Store has a row of its own there.
 
 use super::binlog::source::Source;
+use super::catalogue::HEARTBEAT_SCHEMA as SCHEMA;
 use super::connect::{Server, Session};
 use super::connection::Connection;
 use super::fault::fault;
@@ -9,8 +10,6 @@ use crate::error::{Error, Kind, Result};
 use crate::model::table::{Table, TableName};
 use mysql_async::prelude::Queryable;
 
-/// Database of the table.
-pub(super) const SCHEMA: &str = "drc";
 /// The table.
 const TABLE: &str = "heartbeat";
 
