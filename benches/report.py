@@ -54,7 +54,7 @@ def machine():
 
 def table(measured, rows, tables):
     """The table's lines, one for each target and way."""
-    lines = ["| target | way | seconds, median (all) | rows/s | ratio to the first | peak memory of `oms` |"]
+    lines = ["| target | way | seconds, median (all) | rows/s | times the first | peak memory of `oms` |"]
     lines.append("|---|---|---|---|---|---|")
     for target in dict.fromkeys(one["target"] for one in measured):
         of = [one for one in measured if one["target"] == target]

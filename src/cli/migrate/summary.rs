@@ -221,7 +221,11 @@ impl Summary {
                 self.tables_compared, self.tables_consistent
             ),
         ]);
-        let mut differences = count(u64::try_from(self.differences).unwrap_or(0));
+        let mut differences = match self.tables_compared {
+            // nothing is said of what was not compared
+            0 => "not compared yet".to_owned(),
+            _ => count(u64::try_from(self.differences).unwrap_or(0)),
+        };
         if self.corrected > 0 {
             differences.push_str(&format!(
                 " ({} corrected at the target)",
