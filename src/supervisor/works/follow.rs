@@ -98,12 +98,13 @@ async fn prepare(parts: &Parts) -> Result<IncrSyncWork> {
     Ok(IncrSyncWork::new(Arc::new(target), open, settings))
 }
 
-/// The beginning of the Store's log: where a first run begins.
+/// The position at which the Store began: where a first run begins. If the Store should not hold
+/// it any more, opening its log there says so.
 async fn wait_for_store(hub: &StoreHub, subtopic: &str) -> Result<Position> {
     let looked = async {
         loop {
-            if let Some((oldest, _)) = hub.range(subtopic) {
-                return oldest;
+            if let Some(start) = hub.start(subtopic) {
+                return start;
             }
             tokio::time::sleep(LOOK_EVERY).await;
         }

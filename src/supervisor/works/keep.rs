@@ -32,10 +32,10 @@ impl Work for KeptStore {
                     end = &mut work => return end,
                     () = tokio::time::sleep(LOOK_EVERY) => {}
                 }
-                if let Some((oldest, _)) = parts.hub.range(&parts.subtopic) {
+                if let Some(start) = parts.hub.start(&parts.subtopic) {
                     parts
                         .hub
-                        .checkpoint(&parts.subtopic, &parts.consumer(), &oldest);
+                        .checkpoint(&parts.subtopic, &parts.consumer(), &start);
                     break;
                 }
             }
