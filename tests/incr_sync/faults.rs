@@ -126,5 +126,7 @@ async fn mysql_ends_equal_through_kills() {
 #[tokio::test(flavor = "multi_thread")]
 async fn oceanbase_ends_equal_through_kills() {
     let server = Server::start(Kind::OceanBase, Options::default()).await;
-    through_kills(&server, Kind::OceanBase, true).await;
+    // A seekdb 1.4 that is killed in the midst of a TRUNCATE comes back with the table locked for
+    // good: every later DDL on it waits for ever, whoever sends it. So only the work is killed.
+    through_kills(&server, Kind::OceanBase, false).await;
 }
