@@ -19,7 +19,7 @@ pub struct Summary {
     pub project_id: String,
     /// The project's name.
     pub project_name: String,
-    /// Tables and views that were converted.
+    /// Databases, tables and views that were converted.
     pub objects_converted: usize,
     /// Objects whose conversion failed.
     pub objects_failed: usize,
