@@ -77,13 +77,19 @@ pub async fn execute(
 ) -> Result<(), Refused> {
     let id = conn.id();
     tracing::debug!(sql, "changing the target's schema");
+    let mut statement = conn.query_drop(sql);
     tokio::select! {
-        done = conn.query_drop(sql) => done.map_err(|error| Refused {
+        done = &mut statement => done.map_err(|error| Refused {
             code: server_code(&error),
             error: refused(what, error),
         }),
         () = end => {
-            kill(server, id).await;
+            // OceanBase (seekdb 1.4) that has DDL killed in its midst may lock the object for good
+            let killable = server.flavour != Flavour::OceanBase
+                || tokio::time::timeout(LET_END, statement).await.is_err();
+            if killable {
+                kill(server, id).await;
+            }
             Err(Refused {
                 code: None,
                 error: Error::new(Kind::Interrupted, what),
@@ -91,6 +97,9 @@ pub async fn execute(
         }
     }
 }
+
+/// How long DDL that is better not killed may take to end by itself.
+const LET_END: Duration = Duration::from_secs(10);
 
 /// Ends a statement that nobody waits for any more, if that is possible soon.
 async fn kill(server: &Server, id: u32) {
