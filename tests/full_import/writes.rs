@@ -22,12 +22,8 @@ async fn ours(server: &Server) -> OurServer {
 }
 
 fn batch(rows: &[[&str; 2]]) -> RowBatch {
-    let mut batch = RowBatch::default();
-    for row in rows {
-        let cells = row.iter().map(|c| Cell::Value(c.as_bytes()));
-        batch.push_encoded(&Row::from_cells(cells).0);
-    }
-    batch
+    let row = |row: &[&str; 2]| Row::from_cells(row.map(|c| Cell::Value(c.as_bytes())));
+    RowBatch::of_rows(&rows.iter().map(row).collect::<Vec<_>>())
 }
 
 async fn fence_and_duplicates(server: &Server) {

@@ -150,7 +150,10 @@ impl Worker {
             }
             let snapshot = snapshot::open(&shared.source, name).await?;
             slice.info.position = Some(snapshot.position);
-            own_reader = Some(Reader::with_session(shared.source.clone(), snapshot.conn));
+            own_reader = Some(Reader::with_session(
+                shared.source.clone(),
+                snapshot.session,
+            ));
         }
         let mode = match (keyless, first) {
             (true, _) => WriteMode::Insert,

@@ -304,6 +304,10 @@ impl MySqlSession {
 
     async fn run(&mut self, statement: &Statement) -> Result<u64> {
         let table = &statement.layout().table().name;
+        if let Statement::Remove(layout, removals) = statement {
+            let renderer = &self.target.renderer;
+            return super::mysql_keyless::remove(&mut self.conn, renderer, layout, removals).await;
+        }
         let mut affected = 0;
         for text in self.target.renderer.render(statement)? {
             let done = self.conn.run(format!("writing to {table}"), text).await;

@@ -5,8 +5,9 @@
 //! counts. The rows that are gone (deleted, or moved to another key) are deleted first, then the
 //! final images are written with REPLACE. `docs/incr-sync.md` argues why that is right with unique
 //! values that move between rows, and over a copy that is newer than the log. Changes of a keyless
-//! table are kept one by one, in order.
+//! table are folded by their images, see [`super::keyless`].
 
+use super::keyless::{Balances, Removal};
 use super::layout::Layout;
 use super::matrix::Seq;
 use crate::error::Result;
@@ -51,10 +52,8 @@ pub enum Statement {
     Replace(Arc<Layout>, Vec<Row>),
     /// Keyless: add these rows.
     Insert(Arc<Layout>, Vec<Row>),
-    /// Keyless: turn one row that equals the first image into the second.
-    UpdateOne(Arc<Layout>, Row, Row),
-    /// Keyless: delete one row that equals the image.
-    DeleteOne(Arc<Layout>, Row),
+    /// Keyless: take copies of rows away.
+    Remove(Arc<Layout>, Vec<Removal>),
 }
 
 impl Statement {
@@ -64,8 +63,7 @@ impl Statement {
             Self::Delete(layout, _)
             | Self::Replace(layout, _)
             | Self::Insert(layout, _)
-            | Self::UpdateOne(layout, ..)
-            | Self::DeleteOne(layout, _) => layout,
+            | Self::Remove(layout, _) => layout,
         }
     }
 
@@ -74,7 +72,7 @@ impl Statement {
         match self {
             Self::Delete(..) | Self::Replace(..) => None,
             Self::Insert(_, rows) => Some(rows.len() as u64),
-            Self::UpdateOne(..) | Self::DeleteOne(..) => Some(1),
+            Self::Remove(_, removals) => Some(removals.iter().map(|r| r.count).sum()),
         }
     }
 }
@@ -112,7 +110,7 @@ enum Fold {
         at: HashMap<Bytes, usize>,
         rows: Vec<Fate>,
     },
-    Keyless(Arc<Layout>, Vec<Statement>),
+    Keyless(Balances),
 }
 
 /// What became of a row key.
@@ -132,7 +130,7 @@ impl Fold {
                 at: HashMap::new(),
                 rows: Vec::new(),
             },
-            None => Self::Keyless(Arc::clone(layout), Vec::new()),
+            None => Self::Keyless(Balances::new(layout)),
         }
     }
 
@@ -168,7 +166,7 @@ impl Fold {
                     set(bytes, Fate::Is(row.clone()));
                 }
             }
-            Self::Keyless(layout, statements) => add_keyless(layout, statements, op)?,
+            Self::Keyless(balances) => balances.add(op)?,
         }
         Ok(())
     }
@@ -190,34 +188,9 @@ impl Fold {
                     out.push(Statement::Replace(layout, is));
                 }
             }
-            Self::Keyless(_, statements) => out.extend(statements),
+            Self::Keyless(balances) => balances.finish(out),
         }
     }
-}
-
-fn add_keyless(layout: &Arc<Layout>, statements: &mut Vec<Statement>, op: &Op) -> Result<()> {
-    match op {
-        Op::Insert(row) => {
-            layout.cells(row)?;
-            match statements.last_mut() {
-                Some(Statement::Insert(_, rows)) => rows.push(row.clone()),
-                _ => statements.push(Statement::Insert(Arc::clone(layout), vec![row.clone()])),
-            }
-        }
-        Op::Update { old, new } => {
-            let (before, after) = (layout.cells(old)?, layout.cells(new)?);
-            // what the server calculates may be all that differs
-            if layout.written.iter().any(|&c| before[c] != after[c]) {
-                let statement = Statement::UpdateOne(Arc::clone(layout), old.clone(), new.clone());
-                statements.push(statement);
-            }
-        }
-        Op::Delete(row) => {
-            layout.cells(row)?;
-            statements.push(Statement::DeleteOne(Arc::clone(layout), row.clone()));
-        }
-    }
-    Ok(())
 }
 
 /// The cells of the row key as bytes. Where the key's columns stand together and in order, they are

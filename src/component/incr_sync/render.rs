@@ -7,10 +7,10 @@
 use super::layout::Layout;
 use super::plan::Statement;
 use crate::datasource::mysql::Flavour;
-use crate::datasource::mysql::literal::{LiteralStyle, push_literal, push_quoted, style_of};
+use crate::datasource::mysql::literal::{LiteralStyle, push_literal, style_of};
 use crate::error::{Error, Kind, Result};
 use crate::model::row::{Cell, Row};
-use crate::model::table::{Column, ColumnType, Key, KeyWhat, Table, quote_ident};
+use crate::model::table::{Column, ColumnType, quote_ident};
 
 /// Keys in one DELETE, at most.
 const KEYS: usize = 200;
@@ -33,24 +33,28 @@ impl Renderer {
             Statement::Delete(layout, rows) => self.delete(layout, rows)?,
             Statement::Replace(layout, rows) => self.values("REPLACE", layout, rows)?,
             Statement::Insert(layout, rows) => self.values("INSERT", layout, rows)?,
-            Statement::UpdateOne(layout, old, new) => vec![self.update_one(layout, old, new)?],
-            Statement::DeleteOne(layout, old) => {
-                let mut out = format!("DELETE FROM {}", layout.table().name.quoted()).into_bytes();
-                self.push_whole_row(&mut out, layout, old)?;
-                vec![out]
-            }
+            // one after another and looked at in between: see the target
+            Statement::Remove(..) => Vec::new(),
         };
-        let longest = texts.iter().map(Vec::len).max().unwrap_or(0);
-        if longest > self.hard {
-            let what = format!("writing a row of {}", statement.layout().table().name);
-            return Err(Error::new(Kind::ApplyRefused, what)
-                .detail(format!(
-                    "its statement is {longest} bytes long, the target takes {} (max_allowed_packet)",
-                    self.hard
-                ))
-                .remedy("Raise max_allowed_packet at the target and run again."));
+        for text in &texts {
+            self.check_length(statement.layout(), text)?;
         }
         Ok(texts)
+    }
+
+    /// Refuses a text that the target would not take.
+    pub fn check_length(&self, layout: &Layout, text: &[u8]) -> Result<()> {
+        if text.len() <= self.hard {
+            return Ok(());
+        }
+        let what = format!("writing a row of {}", layout.table().name);
+        Err(Error::new(Kind::ApplyRefused, what)
+            .detail(format!(
+                "its statement is {} bytes long, the target takes {} (max_allowed_packet)",
+                text.len(),
+                self.hard
+            ))
+            .remedy("Raise max_allowed_packet at the target and run again."))
     }
 
     fn values(&self, verb: &str, layout: &Layout, rows: &[Row]) -> Result<Vec<Vec<u8>>> {
@@ -122,104 +126,10 @@ impl Renderer {
         }
         Ok(texts.finish())
     }
-
-    fn update_one(&self, layout: &Layout, old: &Row, new: &Row) -> Result<Vec<u8>> {
-        let table = layout.table();
-        let (before, after) = (layout.cells(old)?, layout.cells(new)?);
-        let mut out = format!("UPDATE {} SET ", table.name.quoted()).into_bytes();
-        let mut first = true;
-        for &c in layout.written.iter().filter(|&&c| before[c] != after[c]) {
-            if !std::mem::take(&mut first) {
-                out.push(b',');
-            }
-            let column = &table.columns[c];
-            out.extend_from_slice(quote_ident(&column.name).as_bytes());
-            out.push(b'=');
-            push_literal(&mut out, style_of(column), after[c]);
-        }
-        // a column that the server would change by itself keeps its value
-        for &c in layout.written.iter().filter(|&&c| before[c] == after[c]) {
-            if table.columns[c].on_update_now.is_some() {
-                let name = quote_ident(&table.columns[c].name);
-                out.extend_from_slice(format!(",{name}={name}").as_bytes());
-            }
-        }
-        self.push_whole_row(&mut out, layout, old)?;
-        Ok(out)
-    }
-
-    /// ` WHERE` one row that equals the image in every written column, byte for byte.
-    fn push_whole_row(&self, out: &mut Vec<u8>, layout: &Layout, row: &Row) -> Result<()> {
-        let table = layout.table();
-        let cells = layout.cells(row)?;
-        for (i, &c) in layout.written.iter().enumerate() {
-            out.extend_from_slice(if i == 0 { b" WHERE " } else { b" AND " });
-            self.push_equals(out, table, &table.columns[c], cells[c]);
-        }
-        out.extend_from_slice(b" LIMIT 1");
-        Ok(())
-    }
-
-    fn push_equals(&self, out: &mut Vec<u8>, table: &Table, column: &Column, cell: Cell<'_>) {
-        let name = quote_ident(&column.name);
-        let Cell::Value(value) = cell else {
-            out.extend_from_slice(format!("{name} IS NULL").as_bytes());
-            return;
-        };
-        let push = |out: &mut Vec<u8>, text: &str| out.extend_from_slice(text.as_bytes());
-        match &column.ty {
-            ty if ty.is_character() => {
-                if is_indexed(table, column) {
-                    // lets the server use the index; the bytes decide
-                    push(out, &format!("{name}="));
-                    push_quoted(out, value);
-                    push(out, " AND ");
-                }
-                push(
-                    out,
-                    &format!("CAST(CONVERT({name} USING utf8mb4) AS BINARY)=_binary"),
-                );
-                push_quoted(out, value);
-            }
-            ColumnType::Json if self.flavour == Flavour::MariaDb => {
-                push(
-                    out,
-                    &format!("CAST(CONVERT({name} USING utf8mb4) AS BINARY)=_binary"),
-                );
-                push_quoted(out, value);
-            }
-            ColumnType::Json => {
-                push(out, &format!("{name}=CAST("));
-                push_quoted(out, value);
-                push(out, " AS JSON)");
-            }
-            ColumnType::Float { .. } | ColumnType::Double { .. } if is_zero(value) => {
-                let not = if value.starts_with(b"-") { "" } else { "NOT " };
-                push(out, &format!("{name}=0 AND CONCAT({name}) {not}LIKE '-%'"));
-            }
-            _ => {
-                push(out, &format!("{name}="));
-                push_operand(out, column, cell);
-            }
-        }
-    }
-}
-
-/// Zero, of either sign.
-fn is_zero(number: &[u8]) -> bool {
-    !number.iter().any(|b| (b'1'..=b'9').contains(b))
-}
-
-fn is_indexed(table: &Table, column: &Column) -> bool {
-    let first = |key: &Key| match key.parts.first().map(|part| &part.what) {
-        Some(KeyWhat::Column(name)) => name.eq_ignore_ascii_case(&column.name),
-        _ => false,
-    };
-    table.keys.iter().any(first)
 }
 
 /// A value on the right of a comparison with its column.
-fn push_operand(out: &mut Vec<u8>, column: &Column, cell: Cell<'_>) {
+pub(super) fn push_operand(out: &mut Vec<u8>, column: &Column, cell: Cell<'_>) {
     match (&column.ty, cell) {
         // a string of bytes would be compared as a decimal text
         (ColumnType::Bit(_), Cell::Value(value)) => {
@@ -288,6 +198,7 @@ mod tests {
     use super::super::tests::world::{column, int, key, table, text};
     use super::*;
     use crate::model::change::TableVersion;
+    use crate::model::table::Table;
     use std::sync::Arc;
 
     fn layout(table: Table) -> Arc<Layout> {
@@ -342,35 +253,6 @@ mod tests {
         assert_eq!(
             texts[0],
             "DELETE FROM `d`.`s` WHERE `k` IN (258,258,258,258,258,258,258)"
-        );
-    }
-
-    #[test]
-    fn keyless() {
-        let json = column("j", ColumnType::Json, true);
-        let mut stamp = column("ts", ColumnType::Timestamp(0), true);
-        stamp.on_update_now = Some(0);
-        let none = layout(table(
-            "n",
-            vec![int("a", true), text("t", true), json, stamp],
-            vec![],
-        ));
-        let old = row(&[None, Some("a "), Some("{}"), Some("2020-01-01 00:00:00")]);
-        let new = row(&[
-            Some("1"),
-            Some("a "),
-            Some("{}"),
-            Some("2020-01-01 00:00:00"),
-        ]);
-        let found = "WHERE `a` IS NULL AND CAST(CONVERT(`t` USING utf8mb4) AS BINARY)=_binary'a ' AND \
-                     `j`=CAST('{}' AS JSON) AND `ts`='2020-01-01 00:00:00' LIMIT 1";
-        assert_eq!(
-            sql(&Statement::UpdateOne(Arc::clone(&none), old.clone(), new)),
-            [format!("UPDATE `d`.`n` SET `a`=1,`ts`=`ts` {found}")]
-        );
-        assert_eq!(
-            sql(&Statement::DeleteOne(none, old)),
-            [format!("DELETE FROM `d`.`n` {found}")]
         );
     }
 

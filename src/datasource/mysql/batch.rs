@@ -1,78 +1,88 @@
 //! Many rows in one buffer: what travels from a reader to a writer.
 
-use super::select::push_row;
-use crate::model::row::Cells;
+use crate::model::row::{Cells, Row};
+use bytes::Bytes;
+use std::ops::Range;
 
-/// Rows in the encoding of [`crate::model::row`], one after another in one buffer, so that a batch
-/// of a thousand rows is two allocations and not a thousand.
+/// Rows in the encoding of [`crate::model::row`], as places in one shared buffer: that into which
+/// they were read.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct RowBatch {
-    bytes: Vec<u8>,
-    ends: Vec<usize>,
+    chunk: Bytes,
+    spans: Vec<Range<usize>>,
+    bytes: usize,
 }
 
 impl RowBatch {
-    /// An empty batch with room for this many bytes.
-    pub fn with_capacity(bytes: usize) -> Self {
+    /// The rows at these places of a buffer, which have so many bytes together.
+    pub fn of_spans(chunk: Bytes, spans: Vec<Range<usize>>, bytes: usize) -> Self {
         Self {
-            bytes: Vec::with_capacity(bytes),
-            ends: Vec::new(),
+            chunk,
+            spans,
+            bytes,
         }
     }
 
-    /// Appends a row as the driver gives it.
-    pub fn push(&mut self, row: mysql_async::Row) {
-        push_row(&mut self.bytes, row);
-        self.ends.push(self.bytes.len());
-    }
-
-    /// Appends a row that is encoded already.
-    pub fn push_encoded(&mut self, row: &[u8]) {
-        self.bytes.extend_from_slice(row);
-        self.ends.push(self.bytes.len());
+    /// Copies rows into one buffer; for tests and benchmarks.
+    pub fn of_rows<'r>(rows: impl IntoIterator<Item = &'r Row>) -> Self {
+        let (mut chunk, mut spans) = (Vec::new(), Vec::new());
+        for row in rows {
+            let from = chunk.len();
+            chunk.extend_from_slice(&row.0);
+            spans.push(from..chunk.len());
+        }
+        Self {
+            bytes: chunk.len(),
+            chunk: chunk.into(),
+            spans,
+        }
     }
 
     /// Number of rows.
     pub fn rows(&self) -> usize {
-        self.ends.len()
+        self.spans.len()
     }
 
     /// Whether it holds no row.
     pub fn is_empty(&self) -> bool {
-        self.ends.is_empty()
+        self.spans.is_empty()
     }
 
     /// Bytes of all rows.
     pub fn bytes(&self) -> usize {
-        self.bytes.len()
+        self.bytes
     }
 
     /// The cells of the row with this index; nothing where there is no such row.
     pub fn row(&self, index: usize) -> Cells<'_> {
-        let from = index.checked_sub(1).map_or(Some(&0), |i| self.ends.get(i));
-        let row = match (from, self.ends.get(index)) {
-            (Some(&from), Some(&to)) => &self.bytes[from..to],
-            _ => &[],
-        };
-        Cells::new(row)
+        let row = self
+            .spans
+            .get(index)
+            .and_then(|s| self.chunk.get(s.clone()));
+        Cells::new(row.unwrap_or_default())
+    }
+
+    /// The row with this index, as a part of the shared buffer; empty where there is no such row.
+    pub fn shared(&self, index: usize) -> Row {
+        let span = self.spans.get(index).filter(|s| s.end <= self.chunk.len());
+        span.map_or_else(Row::default, |span| Row(self.chunk.slice(span.clone())))
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::row::{Cell, Row};
+    use crate::model::row::Cell;
 
     #[test]
     fn rows_come_back_one_by_one() {
-        let mut batch = RowBatch::default();
         let one = Row::from_cells([Cell::Value(b"1"), Cell::Null]);
         let two = Row::from_cells([Cell::Value(b""), Cell::Value(b"x")]);
-        batch.push_encoded(&one.0);
-        batch.push_encoded(&two.0);
+        let batch = RowBatch::of_rows([&one, &two]);
         assert_eq!((batch.rows(), batch.bytes()), (2, one.size() + two.size()));
         assert!(batch.row(0).eq(one.cells()));
-        assert!(batch.row(1).eq(two.cells()));
+        assert_eq!(batch.shared(1), two);
         assert_eq!(batch.row(2).count(), 0);
+        assert_eq!(batch.shared(2), Row::default());
     }
 }

@@ -4,6 +4,7 @@
 use super::connection::Connection;
 use super::endpoint::{Endpoint, Flavour};
 use super::fault::fault;
+use super::wire::WireSession;
 use crate::error::{Error, Kind, Result};
 use mysql_async::prelude::Queryable;
 use mysql_async::{Conn, Opts, OptsBuilder, SslOpts};
@@ -75,6 +76,23 @@ impl Server {
                 .map_err(|e| fault(format!("setting up a session on {}", self.endpoint), e))?;
         }
         Ok(conn)
+    }
+
+    /// Opens a session for bulk data.
+    pub async fn wire(&self, session: Session) -> Result<WireSession> {
+        let endpoint = &self.endpoint;
+        let what = || format!("connecting to {endpoint}");
+        let opening = tokio::time::timeout(CONNECT_TIMEOUT, WireSession::open(endpoint));
+        let mut wire = match opening.await {
+            Ok(opened) => opened.map_err(|e| fault(what(), e))?,
+            Err(_) => return Err(no_answer(what())),
+        };
+        for statement in self.setup(session) {
+            wire.run(statement.as_bytes())
+                .await
+                .map_err(|e| fault(format!("setting up a session on {endpoint}"), e))?;
+        }
+        Ok(wire)
     }
 
     fn setup(&self, session: Session) -> Vec<String> {
@@ -159,7 +177,11 @@ async fn raw(endpoint: &Endpoint) -> Result<Connection> {
     let what = || format!("connecting to {endpoint}");
     match tokio::time::timeout(CONNECT_TIMEOUT, Conn::new(options(endpoint))).await {
         Ok(conn) => conn.map(Connection::new).map_err(|e| fault(what(), e)),
-        Err(_) => Err(Error::new(Kind::Unreachable, what())
-            .detail(format!("no answer within {} s", CONNECT_TIMEOUT.as_secs()))),
+        Err(_) => Err(no_answer(what())),
     }
+}
+
+fn no_answer(what: String) -> Error {
+    Error::new(Kind::Unreachable, what)
+        .detail(format!("no answer within {} s", CONNECT_TIMEOUT.as_secs()))
 }

@@ -33,11 +33,6 @@ impl Connection {
         Self(conn)
     }
 
-    /// The driver's connection, for what `Queryable` has not.
-    pub(super) fn driver(&mut self) -> &mut Conn {
-        &mut self.0
-    }
-
     /// Runs a statement; the number of rows that it affected. `what` it is for goes into the
     /// error.
     ///

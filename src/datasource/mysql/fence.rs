@@ -10,7 +10,9 @@
 use super::connection::Connection;
 use super::fault::fault;
 use super::literal::quoted;
+use super::wire::WireSession;
 use crate::error::{Error, Kind, Result};
+use crate::model::row::Cell;
 use mysql_async::prelude::Queryable;
 
 /// The database at the target that holds what `oms` keeps there.
@@ -77,13 +79,33 @@ impl Fence {
     /// [`Kind::Fenced`] where a newer generation took over.
     pub async fn hold(&self, conn: &mut Connection, lane: usize) -> Result<()> {
         let epoch: Option<i64> = conn
-            .query_first(format!(
-                "SELECT epoch FROM {TARGET_SCHEMA}.oms_fence WHERE component = {} AND lane = {lane} FOR UPDATE",
-                self.quoted
-            ))
+            .query_first(self.lock(lane))
             .await
             .map_err(|e| fault(self.what(), e))?;
         self.compare(epoch)
+    }
+
+    /// The same on a session for bulk data.
+    ///
+    /// # Errors
+    /// As [`Fence::hold`].
+    pub async fn hold_on_wire(&self, session: &mut WireSession, lane: usize) -> Result<()> {
+        let rows = session
+            .all(self.lock(lane).as_bytes())
+            .await
+            .map_err(|e| fault(self.what(), e))?;
+        let epoch = rows.first().and_then(|row| match row.cell(0) {
+            Some(Cell::Value(text)) => std::str::from_utf8(text).ok()?.parse().ok(),
+            _ => None,
+        });
+        self.compare(epoch)
+    }
+
+    fn lock(&self, lane: usize) -> String {
+        format!(
+            "SELECT epoch FROM {TARGET_SCHEMA}.oms_fence WHERE component = {} AND lane = {lane} FOR UPDATE",
+            self.quoted
+        )
     }
 
     /// The epoch.

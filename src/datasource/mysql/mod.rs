@@ -28,6 +28,7 @@ pub mod sink;
 pub mod slicing;
 pub mod snapshot;
 pub mod stats;
+pub mod wire;
 
 pub use connect::{Server, Session};
 pub use connection::Connection;

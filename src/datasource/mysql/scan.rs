@@ -4,17 +4,17 @@ use super::batch::RowBatch;
 use super::connect::{Server, Session};
 use super::connection::Connection;
 use super::fault::fault;
+use super::wire::{Rows, WireSession};
 use crate::error::Result;
 use mysql_async::prelude::Queryable;
-use mysql_async::{QueryResult, TextProtocol};
 
-/// A reader with one session that is opened when needed and kept between reads.
+/// A reader with one session for rows and one for short statements, each opened when needed and
+/// kept between reads.
 #[derive(Debug)]
 pub struct Reader {
     server: Server,
     conn: Option<Connection>,
-    /// A result is not read to its end, so that the session is of no more use.
-    dirty: bool,
+    wire: Option<WireSession>,
 }
 
 impl Reader {
@@ -23,16 +23,16 @@ impl Reader {
         Self {
             server,
             conn: None,
-            dirty: false,
+            wire: None,
         }
     }
 
     /// A reader on a session that is set up already, for example inside a consistent snapshot.
-    pub fn with_session(server: Server, conn: Connection) -> Self {
+    pub fn with_session(server: Server, wire: WireSession) -> Self {
         Self {
             server,
-            conn: Some(conn),
-            dirty: false,
+            conn: None,
+            wire: Some(wire),
         }
     }
 
@@ -41,15 +41,12 @@ impl Reader {
         &self.server
     }
 
-    /// The session, for short statements.
+    /// The session for short statements.
     ///
     /// # Errors
     /// As connecting does.
     pub async fn session(&mut self) -> Result<&mut Connection> {
-        if self.dirty || self.conn.as_ref().is_some_and(Connection::is_disconnected) {
-            self.discard();
-        }
-        let conn = match self.conn.take() {
+        let conn = match self.conn.take().filter(|conn| !conn.is_disconnected()) {
             Some(conn) => conn,
             None => self.server.session(Session::Read).await?,
         };
@@ -60,42 +57,35 @@ impl Reader {
     ///
     /// # Errors
     /// As connecting does, and as the server refuses the statement.
-    pub async fn scan<'c>(&'c mut self, what: String, sql: &'c str) -> Result<Scan<'c>> {
-        self.session().await?;
-        self.dirty = true;
-        let Self { conn, dirty, .. } = self;
-        let Some(conn) = conn.as_mut() else {
-            return Err(crate::error::Error::new(crate::error::Kind::Internal, what)
-                .detail("the session is gone"));
+    pub async fn scan<'c>(&'c mut self, what: String, sql: &str) -> Result<Scan<'c>> {
+        if self.wire.as_ref().is_some_and(|wire| !wire.is_usable()) {
+            self.discard();
+        }
+        let wire = match self.wire.take() {
+            Some(wire) => wire,
+            None => self.server.wire(Session::Read).await?,
         };
-        match conn.query_iter(sql).await {
-            Ok(result) => Ok(Scan {
-                result,
-                dirty,
-                what,
-            }),
+        match self.wire.insert(wire).query(sql.as_bytes()).await {
+            Ok(rows) => Ok(Scan { rows, what }),
             Err(error) => Err(fault(what, error)),
         }
     }
 
-    /// Gives the session up. One that is in the middle of a result is killed at the server: the
-    /// driver would read the rest of the table before it closes it.
+    /// Gives the sessions up. One that is in the middle of a result is killed at the server, which
+    /// would else notice only when it has rows to send.
     pub fn discard(&mut self) {
-        let Some(conn) = self.conn.take() else {
+        self.conn = None;
+        let Some(wire) = self.wire.take().filter(|wire| !wire.is_usable()) else {
             return;
         };
-        let kill = std::mem::take(&mut self.dirty);
-        let Ok(runtime) = tokio::runtime::Handle::try_current() else {
-            return;
-        };
-        if kill && !conn.is_disconnected() {
-            let server = self.server.clone();
+        let (id, server) = (wire.id(), self.server.clone());
+        drop(wire);
+        if let Ok(runtime) = tokio::runtime::Handle::try_current() {
             runtime.spawn(async move {
                 if let Ok(mut side) = server.session(Session::Plain).await {
-                    // it may be gone already, or the account may not kill: then it is drained
-                    let _ = side.query_drop(format!("KILL {}", conn.id())).await;
+                    // it may be gone already, or the account may not kill
+                    let _ = side.query_drop(format!("KILL {id}")).await;
                 }
-                drop(conn);
             });
         }
     }
@@ -110,8 +100,7 @@ impl Drop for Reader {
 /// A SELECT that is being read.
 #[derive(Debug)]
 pub struct Scan<'c> {
-    result: QueryResult<'c, 'static, TextProtocol>,
-    dirty: &'c mut bool,
+    rows: Rows<'c>,
     what: String,
 }
 
@@ -122,17 +111,9 @@ impl Scan<'_> {
     /// # Errors
     /// As the server or the connection breaks off.
     pub async fn next_batch(&mut self, limit: usize) -> Result<Option<RowBatch>> {
-        let mut batch = RowBatch::with_capacity(limit + limit / 8);
-        while batch.bytes() < limit {
-            match self.result.next().await {
-                Ok(Some(row)) => batch.push(row),
-                Ok(None) => {
-                    *self.dirty = false;
-                    break;
-                }
-                Err(error) => return Err(fault(self.what.clone(), error)),
-            }
-        }
-        Ok((!batch.is_empty()).then_some(batch))
+        self.rows
+            .next_batch(limit)
+            .await
+            .map_err(|error| fault(self.what.clone(), error))
     }
 }

@@ -7,18 +7,16 @@
 
 use super::batch::RowBatch;
 use super::connect::{Server, Session};
-use super::connection::Connection;
 use super::endpoint::Flavour;
 use super::fault::{DUPLICATE_ENTRY, fault, server_code};
 use super::fence::Fence;
 use super::insert::{InsertBuilder, Verb};
 use super::load::LoadBuilder;
+use super::wire::WireSession;
 use crate::error::{Error, Kind, Result};
+use crate::model::row::Cell;
 use crate::model::table::Table;
-use bytes::Bytes;
-use futures::StreamExt;
 use futures::future::BoxFuture;
-use mysql_async::prelude::Queryable;
 use std::time::Duration;
 
 /// What to do about rows that are there already.
@@ -51,7 +49,7 @@ pub struct SqlSink {
     server: Server,
     fence: Fence,
     lane: usize,
-    conn: Option<Connection>,
+    conn: Option<WireSession>,
     builder: Option<InsertBuilder>,
     load: Option<LoadBuilder>,
     /// Whether the target takes LOAD DATA LOCAL; asked with each new session.
@@ -87,21 +85,21 @@ impl SqlSink {
         }
     }
 
-    async fn session(&mut self) -> Result<Connection> {
+    async fn session(&mut self) -> Result<WireSession> {
         if let Some(conn) = self.conn.take() {
             return Ok(conn);
         }
         let failed = |e| fault("setting up a writing session at the target", e);
-        let mut conn = self.server.session(Session::Write).await?;
-        conn.query_drop("SET SESSION autocommit = 0")
+        let mut conn = self.server.wire(Session::Write).await?;
+        conn.run(b"SET SESSION autocommit = 0")
             .await
             .map_err(failed)?;
         self.may_load = self.server.flavour != Flavour::OceanBase && {
-            let on: Option<u8> = conn
-                .query_first("SELECT @@GLOBAL.local_infile")
+            let answer = conn
+                .all(b"SELECT @@GLOBAL.local_infile")
                 .await
                 .map_err(failed)?;
-            on == Some(1)
+            answer.first().and_then(|row| row.cell(0)) == Some(Cell::Value(b"1"))
         };
         Ok(conn)
     }
@@ -121,7 +119,7 @@ impl SqlSink {
             if !failure.rolled_back || tries == LOCK_TRIES {
                 return Err(failure.error);
             }
-            if conn.query_drop("ROLLBACK").await.is_ok() {
+            if conn.run(b"ROLLBACK").await.is_ok() {
                 self.conn = Some(conn);
             }
             tokio::time::sleep(LOCK_WAIT * 2_u32.pow(tries)).await;
@@ -131,11 +129,11 @@ impl SqlSink {
 
     async fn transaction(
         &mut self,
-        conn: &mut Connection,
+        conn: &mut WireSession,
         batch: &RowBatch,
         mode: WriteMode,
     ) -> Result<(), Failure> {
-        self.fence.hold(conn, self.lane).await?;
+        self.fence.hold_on_wire(conn, self.lane).await?;
         let mut row = 0;
         if mode != WriteMode::Insert
             && self.may_load
@@ -147,37 +145,32 @@ impl SqlSink {
             } else {
                 // the INSERT says what is wrong, if anything is
                 self.load = None;
-                let rolled_back = conn.query_drop("ROLLBACK").await;
+                let rolled_back = conn.run(b"ROLLBACK").await;
                 rolled_back.map_err(|e| Failure::from(fault(self.what(), e)))?;
-                self.fence.hold(conn, self.lane).await?;
+                self.fence.hold_on_wire(conn, self.lane).await?;
             }
         }
         while row < batch.rows() {
             row = self.statement(conn, batch, row, mode).await?;
         }
-        conn.query_drop("COMMIT")
+        conn.run(b"COMMIT")
             .await
+            .map(drop)
             .map_err(|e| Failure::from(fault(self.what(), e)))
     }
 
     /// Loads a batch. Returns whether all of it went in without a warning or
     /// a refusal.
-    async fn load(&mut self, conn: &mut Connection, batch: &RowBatch) -> Result<bool, Failure> {
+    async fn load(&mut self, conn: &mut WireSession, batch: &RowBatch) -> Result<bool, Failure> {
         let Some(load) = &self.load else {
             return Ok(batch.is_empty());
         };
-        let data = Bytes::from(load.data(batch));
+        load.data(batch, &mut self.buffer);
         let piece = LOAD_PIECE.min(self.server.max_packet / 2).max(1);
-        let pieces: Vec<_> = (0..data.len())
-            .step_by(piece)
-            .map(|from| Ok(data.slice(from..data.len().min(from + piece))))
-            .collect();
-        conn.driver()
-            .set_infile_handler(async move { Ok(futures::stream::iter(pieces).boxed()) });
-        match conn.query_drop(load.sql()).await {
-            Ok(()) => Ok(
-                conn.driver().get_warnings() == 0 && conn.affected_rows() >= batch.rows() as u64
-            ),
+        let loaded = conn.load(load.sql().as_bytes(), &self.buffer, piece).await;
+        self.spare_memory();
+        match loaded {
+            Ok(done) => Ok(done.warnings == 0 && done.affected >= batch.rows() as u64),
             Err(error) => {
                 let failure = self.failure(error);
                 match failure.error.kind() {
@@ -191,7 +184,7 @@ impl SqlSink {
     /// Runs one INSERT or REPLACE for the rows from `from` on; returns the index behind the last.
     async fn statement(
         &mut self,
-        conn: &mut Connection,
+        conn: &mut WireSession,
         batch: &RowBatch,
         from: usize,
         mode: WriteMode,
@@ -204,19 +197,23 @@ impl SqlSink {
             WriteMode::Replace => Verb::Replace,
         };
         let mut next = builder.build(verb, batch, from, &mut self.buffer)?;
-        let mut outcome = conn.query_drop(&self.buffer[..]).await;
+        let mut outcome = conn.run(&self.buffer).await;
         let duplicate = |error: &mysql_async::Error| server_code(error) == Some(DUPLICATE_ENTRY);
         if mode == WriteMode::InsertOrReplace && outcome.as_ref().is_err_and(duplicate) {
             // the statement alone was rolled back, the transaction and its fence stand
             next = builder.build(Verb::Replace, batch, from, &mut self.buffer)?;
-            outcome = conn.query_drop(&self.buffer[..]).await;
+            outcome = conn.run(&self.buffer).await;
         }
+        self.spare_memory();
+        match outcome {
+            Ok(_) => Ok(next),
+            Err(error) => Err(self.failure(error)),
+        }
+    }
+
+    fn spare_memory(&mut self) {
         if self.buffer.capacity() > KEEP_BUFFER {
             self.buffer = Vec::new();
-        }
-        match outcome {
-            Ok(()) => Ok(next),
-            Err(error) => Err(self.failure(error)),
         }
     }
 
@@ -246,11 +243,10 @@ impl SqlSink {
         let sql = format!("DELETE FROM {} LIMIT {CLEAR_ROWS}", table.name.quoted());
         loop {
             let mut conn = self.session().await?;
-            self.fence.hold(&mut conn, self.lane).await?;
+            self.fence.hold_on_wire(&mut conn, self.lane).await?;
             let run = |e| fault(what(), e);
-            conn.query_drop(&sql).await.map_err(run)?;
-            let deleted = conn.affected_rows();
-            conn.query_drop("COMMIT").await.map_err(run)?;
+            let deleted = conn.run(sql.as_bytes()).await.map_err(run)?.affected;
+            conn.run(b"COMMIT").await.map_err(run)?;
             self.conn = Some(conn);
             if deleted == 0 {
                 return Ok(());

@@ -5,8 +5,10 @@ use super::connect::{Server, Session};
 use super::connection::Connection;
 use super::endpoint::Flavour;
 use super::fault::fault;
+use super::wire::WireSession;
 use crate::error::{Error, Kind, Result};
 use crate::model::position::Position;
+use crate::model::row::{Cell, Row};
 use crate::model::table::TableName;
 use mysql_async::prelude::Queryable;
 
@@ -14,7 +16,7 @@ use mysql_async::prelude::Queryable;
 #[derive(Debug)]
 pub struct Snapshot {
     /// Reads of the table on this session see exactly the transactions before `position`.
-    pub conn: Connection,
+    pub session: WireSession,
     /// The position.
     pub position: Position,
 }
@@ -34,23 +36,23 @@ const LOCK_WAIT_SECS: u32 = 5;
 /// [`Kind::ServerBusy`] where a long transaction keeps the lock from being taken.
 pub async fn open(server: &Server, table: &TableName) -> Result<Snapshot> {
     let what = || format!("opening a consistent read of table {table}");
-    let mut conn = server.session(Session::Read).await?;
+    let mut session = server.wire(Session::Read).await?;
     match server.flavour {
         Flavour::MariaDb => {
-            begin(&mut conn, &what).await?;
-            let position = mariadb_position(&mut conn, &what).await?;
-            Ok(Snapshot { conn, position })
+            begin(&mut session, &what).await?;
+            let position = mariadb_position(server, &mut session, &what).await?;
+            Ok(Snapshot { session, position })
         }
         Flavour::MySql => {
             let mut locker = server.session(Session::Plain).await?;
             lock(&mut locker, table, &what).await?;
-            begin(&mut conn, &what).await?;
+            begin(&mut session, &what).await?;
             let position = mysql_position(server, &mut locker, &what).await?;
             locker
                 .query_drop("UNLOCK TABLES")
                 .await
                 .map_err(|e| fault(what(), e))?;
-            Ok(Snapshot { conn, position })
+            Ok(Snapshot { session, position })
         }
         Flavour::OceanBase => Err(Error::new(Kind::KeylessRead, what())
             .detail("OceanBase as a source does not say at which log position a snapshot is")
@@ -58,9 +60,11 @@ pub async fn open(server: &Server, table: &TableName) -> Result<Snapshot> {
     }
 }
 
-async fn begin(conn: &mut Connection, what: &impl Fn() -> String) -> Result<()> {
-    conn.query_drop("START TRANSACTION WITH CONSISTENT SNAPSHOT")
+async fn begin(session: &mut WireSession, what: &impl Fn() -> String) -> Result<()> {
+    session
+        .run(b"START TRANSACTION WITH CONSISTENT SNAPSHOT")
         .await
+        .map(drop)
         .map_err(|e| fault(what(), e))
 }
 
@@ -85,22 +89,33 @@ async fn lock(conn: &mut Connection, table: &TableName, what: &impl Fn() -> Stri
     }
 }
 
-async fn mariadb_position(conn: &mut Connection, what: &impl Fn() -> String) -> Result<Position> {
-    let rows: Vec<(String, String)> = conn
-        .query("SHOW STATUS LIKE 'binlog_snapshot_%'")
+async fn mariadb_position(
+    server: &Server,
+    session: &mut WireSession,
+    what: &impl Fn() -> String,
+) -> Result<Position> {
+    let rows = session
+        .all(b"SHOW STATUS LIKE 'binlog_snapshot_%'")
         .await
         .map_err(|e| fault(what(), e))?;
+    let text = |row: &Row, at| match row.cell(at) {
+        Some(Cell::Value(text)) => String::from_utf8_lossy(text).into_owned(),
+        _ => String::new(),
+    };
     let value = |name: &str| {
         rows.iter()
-            .find(|(key, value)| key.eq_ignore_ascii_case(name) && !value.is_empty())
-            .map(|(_, value)| value.clone())
+            .find(|row| text(row, 0).eq_ignore_ascii_case(name))
+            .map(|row| text(row, 1))
+            .filter(|value| !value.is_empty())
     };
     let file = value("binlog_snapshot_file");
     let offset = value("binlog_snapshot_position").and_then(|p| p.parse().ok());
     let (Some(file), Some(offset)) = (file, offset) else {
         return Err(no_log(what));
     };
-    let gtid = mariadb_gtid(conn, &file, offset, what).await?;
+    // the same position in other words: that can be asked of any session
+    let mut side = server.session(Session::Plain).await?;
+    let gtid = mariadb_gtid(&mut side, &file, offset, what).await?;
     Ok(Position {
         file,
         offset,

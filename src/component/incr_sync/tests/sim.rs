@@ -139,26 +139,21 @@ fn run(tables: &mut Tables, statement: &Statement) -> Result<u64> {
             }
             Ok(rows.len() as u64)
         }
-        Statement::UpdateOne(_, old, new) => {
-            let (old, new) = (texts(old), texts(new));
-            let Some(at) = table.rows.iter().position(|r| *r == old) else {
-                return Ok(0);
-            };
-            if !table.clashing(&new, Some(at)).is_empty() {
-                return duplicate();
-            }
-            table.rows[at] = new;
-            Ok(1)
-        }
-        Statement::DeleteOne(_, old) => {
-            let old = texts(old);
-            match table.rows.iter().position(|r| *r == old) {
-                Some(at) => {
-                    table.rows.remove(at);
-                    Ok(1)
+        Statement::Remove(_, removals) => {
+            let mut removed = 0;
+            for removal in removals {
+                let row = texts(&removal.row);
+                let found = table.rows.iter().filter(|r| **r == row).count() as u64;
+                if found < removal.at_least {
+                    return Err(Error::new(Kind::ApplyDrift, "removing rows"));
                 }
-                None => Ok(0),
+                for _ in 0..removal.count {
+                    let at = table.rows.iter().position(|r| *r == row).expect("counted");
+                    table.rows.remove(at);
+                }
+                removed += removal.count;
             }
+            Ok(removed)
         }
     }
 }

@@ -38,12 +38,11 @@ fn table() -> Table {
 }
 
 fn batch(rows: &[[Option<&[u8]>; 3]]) -> RowBatch {
-    let mut batch = RowBatch::default();
-    for row in rows {
-        let cells = row.iter().map(|c| c.map_or(Cell::Null, Cell::Value));
-        batch.push_encoded(&Row::from_cells(cells).0);
-    }
-    batch
+    let rows: Vec<Row> = rows
+        .iter()
+        .map(|row| Row::from_cells(row.map(|c| c.map_or(Cell::Null, Cell::Value))))
+        .collect();
+    RowBatch::of_rows(&rows)
 }
 
 fn text(sql: &[u8]) -> String {
@@ -117,12 +116,11 @@ proptest! {
         max in 300_usize..2000,
     ) {
         let builder = InsertBuilder::new(&table(), &[0, 1, 2], max);
-        let mut rows = RowBatch::default();
-        for (at, size) in sizes.iter().enumerate() {
+        let rows: Vec<Row> = sizes.iter().enumerate().map(|(at, size)| {
             let (id, name) = (at.to_string(), vec![b'\''; *size / 2]);
-            let cells = [Cell::Value(id.as_bytes()), Cell::Value(&name), Cell::Null];
-            rows.push_encoded(&Row::from_cells(cells).0);
-        }
+            Row::from_cells([Cell::Value(id.as_bytes()), Cell::Value(&name), Cell::Null])
+        }).collect();
+        let rows = RowBatch::of_rows(&rows);
         let mut sql = Vec::new();
         let (mut from, mut seen) = (0, 0);
         while from < rows.rows() {
