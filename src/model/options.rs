@@ -81,6 +81,19 @@ pub struct IncrSyncOptions {
     pub batch_bytes: usize,
     /// Source transactions read ahead, bytes.
     pub window_bytes: usize,
+    /// What a reader of the target may see.
+    pub transaction_mode: TransactionMode,
+}
+
+/// How the source's transactions become visible at the target.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum TransactionMode {
+    /// Each whole, those that do not touch the same rows in any order: the fastest.
+    #[default]
+    Eventual,
+    /// Each whole and in the source's order: every state of the target was one of the source.
+    Atomic,
 }
 
 impl Default for IncrSyncOptions {
@@ -90,6 +103,7 @@ impl Default for IncrSyncOptions {
             batch_rows: 1000,
             batch_bytes: 1 << 20,
             window_bytes: 64 << 20,
+            transaction_mode: TransactionMode::default(),
         }
     }
 }

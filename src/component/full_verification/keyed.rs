@@ -11,9 +11,10 @@ use super::report::{Reporter, correction, difference, findings, id_of_key};
 use super::retry::{Attempts, again};
 use super::review::{Rounds, review};
 use super::shared::Shared;
-use super::sides::KEYS_PER_QUERY;
+use super::sides::{KEYS_PER_QUERY, Sides};
 use super::slices::Cutter;
 use super::statement::Slice;
+use super::sums::{Gauge, sum_of_rows};
 use super::tally::Tally;
 use super::writer::Writers;
 use crate::error::{Error, Kind, Result};
@@ -49,6 +50,25 @@ pub struct Keyed {
     files: Files,
     rows_per_slice: u64,
     estimate: u64,
+    sums: Arc<Sums>,
+}
+
+/// How the sums of a table's rows are computed, where that can be done, and whether it pays.
+#[derive(Debug, Default)]
+struct Sums {
+    expressions: Option<[String; 2]>,
+    gauge: Gauge,
+}
+
+impl Sums {
+    fn of(plan: &Plan, sides: &Sides) -> Self {
+        let orderly = plan.mode == Mode::Merge && plan.sliceable;
+        let of = |side| sum_of_rows(plan, side, sides).filter(|_| orderly);
+        Self {
+            expressions: of(Side::Source).zip(of(Side::Target)).map(<[_; 2]>::from),
+            gauge: Gauge::default(),
+        }
+    }
 }
 
 impl Keyed {
@@ -63,6 +83,7 @@ impl Keyed {
         let limit = usize::try_from(shared.options.table_diff_max).unwrap_or(usize::MAX);
         Self {
             tally: Arc::new(Tally::new(limit, Arc::clone(&shared.progress))),
+            sums: Arc::new(Sums::of(&plan, &shared.sides)),
             plan: Arc::new(plan),
             shared,
             files,
@@ -133,13 +154,15 @@ impl Keyed {
                         None => break,
                     },
                 };
-                let (shared, plan, tally) = (
+                let (shared, plan, tally, sums) = (
                     Arc::clone(&self.shared),
                     Arc::clone(&self.plan),
                     Arc::clone(&self.tally),
+                    Arc::clone(&self.sums),
                 );
-                running
-                    .spawn(async move { compare_slice(&shared, &plan, &tally, pass, slice).await });
+                running.spawn(async move {
+                    compare_slice(&shared, &plan, &tally, &sums, pass, slice).await
+                });
             }
             let Some(joined) = running.join_next().await else {
                 return Ok(Some(full));
@@ -281,12 +304,13 @@ async fn compare_slice(
     shared: &Shared,
     plan: &Plan,
     tally: &Tally,
+    sums: &Sums,
     pass: Pass,
     slice: Slice,
 ) -> Result<SliceEnd> {
     let mut attempts = Attempts::default();
     loop {
-        match compare_slice_once(shared, plan, tally, pass, slice.clone()).await {
+        match compare_slice_once(shared, plan, tally, sums, pass, slice.clone()).await {
             Ok(end) => return Ok(end),
             Err(error) => again(&mut attempts, error).await?,
         }
@@ -297,15 +321,23 @@ async fn compare_slice_once(
     shared: &Shared,
     plan: &Plan,
     tally: &Tally,
+    sums: &Sums,
     pass: Pass,
     slice: Slice,
 ) -> Result<SliceEnd> {
     let mut lease = shared.sides.lease().await?;
     let pair = lease.pair()?;
-    let end = match (pass, plan.mode) {
-        (Pass::Extra, _) => lookup::find_extra(plan, pair, slice, tally).await?,
-        (Pass::Rows, Mode::Merge) => merge::compare(plan, pair, slice, tally).await?,
-        (Pass::Rows, _) => lookup::compare(plan, pair, slice, tally).await?,
+    let by_sums = match pass {
+        Pass::Rows if sums.gauge.is_worth_it() => sums.expressions.as_ref(),
+        _ => None,
+    };
+    let end = match (pass, plan.mode, by_sums) {
+        (Pass::Extra, ..) => lookup::find_extra(plan, pair, slice, tally).await?,
+        (Pass::Rows, _, Some(both)) => {
+            super::sums::compare(plan, pair, slice, tally, &sums.gauge, both).await?
+        }
+        (Pass::Rows, Mode::Merge, None) => merge::compare(plan, pair, slice, tally).await?,
+        (Pass::Rows, ..) => lookup::compare(plan, pair, slice, tally).await?,
     };
     // a slice that was left has rows on their way
     if end == SliceEnd::Done {

@@ -38,6 +38,7 @@ mod shared;
 mod sides;
 mod slices;
 mod statement;
+mod sums;
 mod table_run;
 mod tally;
 mod work;

@@ -44,6 +44,10 @@ pub struct PlanColumn {
     pub target: Class,
     /// Whether one side computes it, so that it cannot be written.
     pub generated: bool,
+    /// Whether one side may hold NULL.
+    pub nullable: bool,
+    /// Whether both sides hold its text in utf8mb4.
+    pub utf8: bool,
     /// Both sides' character set, where its bytes are compared because not all of its characters
     /// have a text in Unicode.
     pub raw: Option<String>,
@@ -105,6 +109,10 @@ impl Plan {
                 source,
                 target,
                 generated: column.generated.is_some() || other.generated,
+                nullable: column.nullable || other.nullable,
+                utf8: [&column.charset, &other.charset]
+                    .iter()
+                    .all(|charset| charset.as_deref() == Some("utf8mb4")),
                 raw,
             });
         }

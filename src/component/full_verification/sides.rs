@@ -45,6 +45,14 @@ impl Pair {
 }
 
 impl Sides {
+    /// The server of a side.
+    pub fn server(&self, side: Side) -> &Server {
+        match side {
+            Side::Source => &self.source,
+            Side::Target => &self.target,
+        }
+    }
+
     /// Room for so many pairs.
     pub fn new(source: Server, target: Server, pairs: usize) -> Arc<Self> {
         Arc::new(Self {

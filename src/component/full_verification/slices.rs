@@ -73,10 +73,7 @@ impl Cutter {
         let mut conn = match self.conn.take() {
             Some(conn) => conn,
             None => {
-                let server = match self.side {
-                    Side::Source => &self.sides.source,
-                    Side::Target => &self.sides.target,
-                };
+                let server = self.sides.server(self.side);
                 server.session(Session::Read).await?
             }
         };

@@ -24,14 +24,29 @@ pub fn read_slice(plan: &Plan, side: Side, slice: &Slice, key_only: bool) -> Str
 
 /// Reads the key of the last row of the next `rows` rows behind `after`.
 pub fn read_bound(plan: &Plan, side: Side, after: Option<&Key>, rows: u64) -> String {
-    let mut sql = select(plan, side, true);
-    let slice = Slice {
+    let rest = Slice {
         after: after.cloned(),
         upto: None,
     };
-    push_range(&mut sql, plan, &slice);
+    read_middle(plan, side, &rest, rows)
+}
+
+/// Reads the key of the row with this number (from 1) in a slice.
+pub fn read_middle(plan: &Plan, side: Side, slice: &Slice, row: u64) -> String {
+    let mut sql = select(plan, side, true);
+    push_range(&mut sql, plan, slice);
     push_order(&mut sql, plan);
-    sql.push_str(&format!(" LIMIT 1 OFFSET {}", rows.saturating_sub(1)));
+    sql.push_str(&format!(" LIMIT 1 OFFSET {}", row.saturating_sub(1)));
+    sql
+}
+
+/// Reads the number of a slice's rows, and their sum.
+pub fn read_sum(plan: &Plan, side: Side, slice: &Slice, sum_of_rows: &str) -> String {
+    let mut sql = format!(
+        "SELECT COUNT(*),{sum_of_rows} FROM {}",
+        plan.table(side).quoted()
+    );
+    push_range(&mut sql, plan, slice);
     sql
 }
 

@@ -17,6 +17,7 @@ use crate::component::log_source::LogSource;
 use crate::error::{Error, Kind, Result};
 use crate::model::change::{Change, DdlEvent, LogItem, TxnPiece};
 use crate::model::ids::TxnId;
+use crate::model::options::TransactionMode;
 use crate::model::position::Position;
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -256,9 +257,15 @@ impl Engine {
             return Ok(());
         }
         let mut bytes = 0;
+        let in_order = self.settings.options.transaction_mode == TransactionMode::Atomic;
         for step in &steps {
-            self.claims.add(&step.layout, &step.op)?;
+            if !in_order {
+                self.claims.add(&step.layout, &step.op)?;
+            }
             bytes += size_of(step);
+        }
+        if in_order {
+            self.claims.add_everything();
         }
         self.seq += 1;
         self.window.open(self.seq, id, end.clone(), bytes);

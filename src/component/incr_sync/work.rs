@@ -8,6 +8,7 @@ use super::window::Applied;
 use crate::component::contract::{Context, Finish, Work, cancelled_is_fine};
 use crate::component::log_source::LogSource;
 use crate::error::Result;
+use crate::model::options::TransactionMode;
 use crate::model::position::Position;
 use futures::future::BoxFuture;
 use std::sync::Arc;
@@ -34,7 +35,12 @@ impl IncrSyncWork {
     }
 
     async fn work(self, context: Context) -> Result<Finish> {
-        let lanes = self.settings.options.lanes.max(1);
+        let options = &self.settings.options;
+        let lanes = match options.transaction_mode {
+            TransactionMode::Eventual => options.lanes.max(1),
+            // one after another: a second lane would only wait
+            TransactionMode::Atomic => 1,
+        };
         let epoch = context.assignment.epoch;
         let claim = Claim {
             epoch,

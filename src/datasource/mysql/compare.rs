@@ -23,29 +23,34 @@ pub struct LiveColumn {
     pub charset: Option<String>,
     /// Whether the server computes it.
     pub generated: bool,
+    /// Whether it may hold NULL.
+    pub nullable: bool,
 }
 
 /// The columns of a table in order; empty where there is no such table.
 pub async fn live_columns(conn: &mut Connection, table: &TableName) -> Result<Vec<LiveColumn>> {
     let sql = format!(
         "SELECT column_name, CAST(data_type AS CHAR), CAST(character_set_name AS CHAR), \
-         COALESCE(generation_expression, '') <> '' \
+         COALESCE(generation_expression, '') <> '', is_nullable <> 'NO' \
          FROM information_schema.columns WHERE table_schema = {} AND table_name = {} \
          ORDER BY ordinal_position",
         quoted(&table.schema),
         quoted(&table.name)
     );
-    let rows: Vec<(String, String, Option<String>, bool)> = conn
+    let rows: Vec<(String, String, Option<String>, bool, bool)> = conn
         .rows(format!("reading the columns of {table}"), sql)
         .await?;
     Ok(rows
         .into_iter()
-        .map(|(name, data_type, charset, generated)| LiveColumn {
-            name,
-            ty: coarse_type(&data_type),
-            charset: charset.map(|c| c.to_ascii_lowercase()),
-            generated,
-        })
+        .map(
+            |(name, data_type, charset, generated, nullable)| LiveColumn {
+                name,
+                ty: coarse_type(&data_type),
+                charset: charset.map(|c| c.to_ascii_lowercase()),
+                generated,
+                nullable,
+            },
+        )
         .collect())
 }
 

@@ -62,6 +62,7 @@ fn plan(columns: &[(&str, ColumnType)], key: &[&str]) -> Plan {
             ty: c.ty.clone(),
             charset: None,
             generated: false,
+            nullable: c.nullable,
         })
         .collect();
     let pair = TablePair {

@@ -15,7 +15,7 @@ use crate::model::change::{DdlEvent, LogItem};
 use crate::model::ddl::Ddl;
 use crate::model::filter::ObjectFilter;
 use crate::model::ids::TxnId;
-use crate::model::options::IncrSyncOptions;
+use crate::model::options::{IncrSyncOptions, TransactionMode};
 use crate::model::position::Position;
 use crate::model::table::TableName;
 use futures::future::BoxFuture;
@@ -63,6 +63,7 @@ fn options(lanes: usize) -> IncrSyncOptions {
         batch_rows: 7,
         batch_bytes: 4096,
         window_bytes: 2000,
+        ..IncrSyncOptions::default()
     }
 }
 
@@ -73,6 +74,7 @@ struct Setup {
     starts: HashMap<TableName, Position>,
     stop_at: Option<Position>,
     tasks: DdlTaskState,
+    mode: TransactionMode,
 }
 
 impl Setup {
@@ -89,7 +91,10 @@ impl Setup {
                 include: vec!["d.*".to_owned()],
                 exclude: Vec::new(),
             },
-            options: options(lanes),
+            options: IncrSyncOptions {
+                transaction_mode: self.mode,
+                ..options(lanes)
+            },
             ddl: Arc::new(SimDdl(self.sim.clone())),
             ddl_tasks: Arc::new(Tasks(self.tasks)),
             stop_at: self.stop_at.clone(),
@@ -135,6 +140,7 @@ fn setup(world: &World, seed: u64, from: usize, to: usize) -> Setup {
         starts,
         stop_at: Some(world.end.clone()),
         tasks: DdlTaskState::Pending,
+        mode: TransactionMode::Eventual,
     }
 }
 
@@ -201,13 +207,36 @@ proptest! {
         let state = setup.sim.0.lock();
         assert_equal(&state.tables, world.states.last().expect("states"));
     }
+
+    /// In atomic mode a reader of the target sees one state of the source after another, and no
+    /// other, through kills and faults.
+    #[test]
+    fn atomic_mode_shows_the_states_of_the_source_in_their_order(seed in any::<u64>(), txns in 1_usize..60, kills in 0_u32..4) {
+        let world = world(seed, txns);
+        let mut setup = from_nothing(&world);
+        setup.mode = TransactionMode::Atomic;
+        setup.sim.0.lock().seen = Some(Vec::new());
+        runtime().block_on(through_kills(&setup, kills, seed));
+        let state = setup.sim.0.lock();
+        assert_equal(&state.tables, world.states.last().expect("states"));
+        let equal = |a: &Tables, b: &Tables| a.iter().all(|(name, rows)| rows.sorted() == b[name].sorted());
+        let before = from_nothing(&world).sim.0.lock().tables.clone();
+        let mut states = std::iter::once(&before).chain(&world.states);
+        for (at, seen) in state.seen.as_ref().expect("kept").iter().enumerate() {
+            prop_assert!(states.clone().any(|state| equal(seen, state)), "commit {} shows no state that the source had by then", at);
+            // not behind what was seen before
+            while !states.clone().next().is_some_and(|state| equal(seen, state)) {
+                states.next();
+            }
+        }
+    }
 }
 
 fn cases() -> u32 {
     std::env::var("PROPTEST_CASES")
         .ok()
         .and_then(|n| n.parse().ok())
-        .unwrap_or(256)
+        .unwrap_or(500)
 }
 
 /// An empty target, and the log from its beginning.
@@ -223,6 +252,7 @@ fn from_nothing(world: &World) -> Setup {
         starts: HashMap::new(),
         stop_at: Some(world.end.clone()),
         tasks: DdlTaskState::Pending,
+        mode: TransactionMode::Eventual,
     }
 }
 

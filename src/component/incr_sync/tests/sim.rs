@@ -190,8 +190,9 @@ pub struct State {
     pub faults: Faults,
     calls: u64,
     pub commits: u64,
-    /// Longest list of applied ranges that was ever kept.
     pub read_only: bool,
+    /// The tables after each commit, where somebody wants them.
+    pub seen: Option<Vec<Tables>>,
 }
 
 impl State {
@@ -231,6 +232,9 @@ impl State {
             applied: mark.applied.clone(),
         };
         self.commits += 1;
+        if let Some(seen) = &mut self.seen {
+            seen.push(self.tables.clone());
+        }
     }
 }
 
@@ -250,6 +254,7 @@ impl Sim {
             calls: 0,
             commits: 0,
             read_only: false,
+            seen: None,
         };
         Self(Arc::new(Mutex::new(state)), Arc::default())
     }
