@@ -88,6 +88,7 @@ impl Apply {
             ddl_tasks: Arc::new(NoTasks),
             stop_at: Some(until),
             retry: Retry::default(),
+            throttle: Arc::default(),
             options,
         };
         let target = MySqlTarget::new(target, "np_bench/incr_sync", bytes);

@@ -3,7 +3,7 @@
 use super::common::Figures;
 use oms::datasource::mysql::Endpoint;
 use oms::datasource::mysql::binlog::assembler::{Assembler, Step};
-use oms::datasource::mysql::binlog::event::Header;
+use oms::datasource::mysql::binlog::event::{Header, kind};
 use oms::datasource::mysql::binlog::plan::RowPlan;
 use oms::datasource::mysql::binlog::rows::{RowsEvent, RowsKind};
 use oms::datasource::mysql::binlog::source::Source;
@@ -102,7 +102,9 @@ fn decode(
         };
         rest = later;
         let (checked, sum) = event.split_at(event.len() - CHECKSUM);
-        if crc32fast::hash(checked).to_le_bytes() != sum {
+        // the flag "in use" of the first event is set and cleared without a new checksum
+        let first = header.kind == kind::FORMAT_DESCRIPTION;
+        if !first && crc32fast::hash(checked).to_le_bytes() != sum {
             return Err(format!("{name}: wrong checksum at {}", header.log_pos).into());
         }
         let body = &checked[HEADER..];
@@ -116,9 +118,9 @@ fn decode(
                     plans.insert(map.id, RowPlan::new(&map, Arc::clone(version))?);
                 }
             }
-            Step::Rows(kind) => {
+            Step::Rows(rows_kind) => {
                 let bad = |_| "a row event is malformed";
-                let event = RowsEvent::parse(kind, body).map_err(bad)?;
+                let event = RowsEvent::parse(rows_kind, body).map_err(bad)?;
                 let Some(plan) = plans.get(&event.table_id) else {
                     continue;
                 };

@@ -7,6 +7,7 @@
 
 pub mod backoff;
 pub mod exit;
+pub mod pace;
 pub mod shell;
 #[cfg(test)]
 mod shell_tests;

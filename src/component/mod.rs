@@ -9,3 +9,4 @@ pub mod log_source;
 pub mod precheck;
 pub mod store;
 pub mod struct_transfer;
+pub mod throttle;

@@ -1,6 +1,7 @@
 //! The Coordinator as an actor: a clock that makes it look, one look at a time.
 
 use super::act::Reconciler;
+use crate::actor::pace::Pace;
 use crate::error::{Kind, Result};
 use crate::workflow::plan::View;
 use actix::prelude::{
@@ -9,8 +10,9 @@ use actix::prelude::{
 use std::time::Duration;
 use tokio::sync::watch;
 
-/// How often it looks.
-const EVERY: Duration = Duration::from_millis(200);
+/// How often it looks while something changes, and while nothing does.
+const QUICK: Duration = Duration::from_millis(200);
+const CALM: Duration = Duration::from_secs(1);
 
 /// Looks at the projects now.
 #[derive(Message)]
@@ -22,6 +24,7 @@ pub struct Coordinator {
     reconciler: Reconciler,
     projects: Vec<String>,
     looking: bool,
+    pace: Pace<Option<View>>,
     seen: watch::Sender<Option<View>>,
     fenced: watch::Sender<bool>,
 }
@@ -39,6 +42,7 @@ impl Coordinator {
             reconciler,
             projects,
             looking: false,
+            pace: Pace::new(QUICK, CALM),
             seen,
             fenced,
         };
@@ -50,12 +54,17 @@ impl Actor for Coordinator {
     type Context = actix::Context<Self>;
 
     fn started(&mut self, ctx: &mut Self::Context) {
-        ctx.run_interval(EVERY, |me, ctx| {
-            if !me.looking {
-                // its own mailbox: a look that cannot be queued is made at the next beat
-                let _ = ctx.address().try_send(Tick);
-            }
-        });
+        ctx.run_later(QUICK, Self::beat);
+    }
+}
+
+impl Coordinator {
+    fn beat(&mut self, ctx: &mut <Self as Actor>::Context) {
+        if !self.looking {
+            // its own mailbox: a look that cannot be queued is made at the next beat
+            let _ = ctx.address().try_send(Tick);
+        }
+        ctx.run_later(self.pace.delay(), Self::beat);
     }
 }
 
@@ -82,12 +91,14 @@ impl Handler<Tick> for Coordinator {
             me.looking = false;
             match last {
                 Ok(view) => {
+                    me.pace.saw(view.clone());
                     if view.is_some() {
                         me.seen.send_replace(view);
                     }
                     Ok(())
                 }
                 Err(error) => {
+                    me.pace.stir();
                     if error.kind() == Kind::Fenced {
                         me.fenced.send_replace(true);
                     }

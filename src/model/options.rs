@@ -57,6 +57,10 @@ pub struct FullImportOptions {
     pub slice_bytes: u64,
     /// A statement holds about this much, bytes.
     pub batch_bytes: usize,
+    /// `throttleRps`: rows read each second, at most; 0: no limit. Taken over while it runs.
+    pub throttle_rps: u64,
+    /// `throttleIOPS`: bytes read each second, at most; 0: no limit. Taken over while it runs.
+    pub throttle_iops: u64,
 }
 
 impl Default for FullImportOptions {
@@ -65,6 +69,8 @@ impl Default for FullImportOptions {
             workers: 4,
             slice_bytes: 16 << 20,
             batch_bytes: 1 << 20,
+            throttle_rps: 0,
+            throttle_iops: 0,
         }
     }
 }
@@ -83,6 +89,10 @@ pub struct IncrSyncOptions {
     pub window_bytes: usize,
     /// What a reader of the target may see.
     pub transaction_mode: TransactionMode,
+    /// `throttleRps`: changes applied each second, at most; 0: no limit. Taken over while it runs.
+    pub throttle_rps: u64,
+    /// `throttleIOPS`: bytes applied each second, at most; 0: no limit. Taken over while it runs.
+    pub throttle_iops: u64,
 }
 
 /// How the source's transactions become visible at the target.
@@ -104,6 +114,8 @@ impl Default for IncrSyncOptions {
             batch_bytes: 1 << 20,
             window_bytes: 64 << 20,
             transaction_mode: TransactionMode::default(),
+            throttle_rps: 0,
+            throttle_iops: 0,
         }
     }
 }

@@ -1,6 +1,7 @@
 //! The Supervisor as an actor: a clock that makes its node supervise, one round at a time.
 
-use super::node::Node;
+use super::node::{Node, Seen};
+use crate::actor::pace::Pace;
 use crate::error::Result;
 use actix::prelude::{
     Actor, ActorFutureExt, AsyncContext, Handler, Message, ResponseActFuture, WrapFuture,
@@ -9,7 +10,9 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::Mutex;
 
-const EVERY: Duration = Duration::from_millis(100);
+/// How often it looks while something changes, and while nothing does.
+const QUICK: Duration = Duration::from_millis(100);
+const CALM: Duration = Duration::from_millis(500);
 
 /// Supervises now.
 #[derive(Message)]
@@ -25,6 +28,7 @@ pub struct StopAll;
 pub struct Supervisor {
     node: Arc<Mutex<Node>>,
     busy: bool,
+    pace: Pace<Seen>,
 }
 
 impl Supervisor {
@@ -33,6 +37,7 @@ impl Supervisor {
         Self {
             node: Arc::new(Mutex::new(node)),
             busy: false,
+            pace: Pace::new(QUICK, CALM),
         }
     }
 }
@@ -41,12 +46,17 @@ impl Actor for Supervisor {
     type Context = actix::Context<Self>;
 
     fn started(&mut self, ctx: &mut Self::Context) {
-        ctx.run_interval(EVERY, |me, ctx| {
-            if !me.busy {
-                // its own mailbox: a round that cannot be queued is made at the next beat
-                let _ = ctx.address().try_send(Supervise);
-            }
-        });
+        ctx.run_later(QUICK, Self::beat);
+    }
+}
+
+impl Supervisor {
+    fn beat(&mut self, ctx: &mut <Self as Actor>::Context) {
+        if !self.busy {
+            // its own mailbox: a round that cannot be queued is made at the next beat
+            let _ = ctx.address().try_send(Supervise);
+        }
+        ctx.run_later(self.pace.delay(), Self::beat);
     }
 }
 
@@ -67,7 +77,16 @@ impl Handler<Supervise> for Supervisor {
         };
         Box::pin(round.into_actor(self).map(|result, me, _| {
             me.busy = false;
-            result
+            match result {
+                Ok(seen) => {
+                    me.pace.saw(seen);
+                    Ok(())
+                }
+                Err(error) => {
+                    me.pace.stir();
+                    Err(error)
+                }
+            }
         }))
     }
 }

@@ -34,6 +34,9 @@ pub struct Node {
     starts: i64,
 }
 
+/// What was seen of the components in one round: what they shall do, and what they do.
+pub type Seen = Vec<(String, DesiredStatus, ComponentStatus)>;
+
 /// Epochs of leaders are this far apart, so that each start of a work within one has its own.
 pub const EPOCH_STRIDE: i64 = 1 << 20;
 
@@ -63,17 +66,21 @@ impl Node {
     }
 
     /// Brings what runs to what is wanted, once.
-    pub async fn supervise(&mut self) -> Result<()> {
+    pub async fn supervise(&mut self) -> Result<Seen> {
         let rows = self.metadata.components().list_by_node(&self.name).await?;
+        let mut seen = Vec::new();
         let mut wanted = Vec::new();
         let mut unwanted = Vec::new();
         for row in rows {
             match row {
-                Ok(row) if self.is_ours(&row) => match row.desired_status {
-                    DesiredStatus::Running => wanted.push(row),
-                    DesiredStatus::Paused => unwanted.push((row, ComponentStatus::Paused)),
-                    DesiredStatus::Stopped => unwanted.push((row, ComponentStatus::Stopped)),
-                },
+                Ok(row) if self.is_ours(&row) => {
+                    seen.push((row.id.to_string(), row.desired_status, row.status));
+                    match row.desired_status {
+                        DesiredStatus::Running => wanted.push(row),
+                        DesiredStatus::Paused => unwanted.push((row, ComponentStatus::Paused)),
+                        DesiredStatus::Stopped => unwanted.push((row, ComponentStatus::Stopped)),
+                    }
+                }
                 Ok(_) => {}
                 Err(problem) => tracing::warn!(%problem, "a row of rm cannot be understood"),
             }
@@ -85,7 +92,7 @@ impl Node {
         for row in wanted {
             self.run(&row).await?;
         }
-        Ok(())
+        Ok(seen)
     }
 
     /// Ends all works at their next safe points.

@@ -107,6 +107,7 @@ impl Copy {
                 workers: 4,
                 slice_bytes: 64 << 10,
                 batch_bytes: 16 << 10,
+                ..FullImportOptions::default()
             },
             slices: Arc::default(),
             epoch: 0,
@@ -124,6 +125,7 @@ impl Copy {
 
     pub fn same_generation(&self, epoch: i64) -> BoxFuture<'static, Result<Finish>> {
         let work = FullImportWork {
+            throttle: Arc::default(),
             source: self.source.clone(),
             target: self.target.clone(),
             tables: Arc::new(Fixed(self.tables.clone())),

@@ -107,6 +107,7 @@ impl Follow {
                 limit: Duration::from_secs(30),
                 ..Retry::default()
             },
+            throttle: Arc::default(),
         };
         let target = MySqlTarget::new(self.target.clone(), "np_x/incr_sync", 1 << 20);
         let work = IncrSyncWork::new(Arc::new(target), open, settings);

@@ -12,4 +12,5 @@ mod read_only;
 mod refused;
 mod restarts;
 mod secrets;
+mod throttle;
 mod verify;

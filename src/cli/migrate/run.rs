@@ -15,6 +15,8 @@ use tokio::time::Instant;
 pub const NODE: &str = "127.0.0.1";
 
 const LOOK_EVERY: Duration = Duration::from_millis(150);
+/// The same once the project only follows.
+const FOLLOW_EVERY: Duration = Duration::from_secs(1);
 /// How long the components may take to end when the run ends.
 const DRAIN: Duration = Duration::from_secs(30);
 
@@ -58,12 +60,13 @@ pub async fn run(
 
     let mut view = ProgressView::new(quiet);
     let mut signals = Signals::new()?;
+    let mut every = LOOK_EVERY;
     let end = loop {
         tokio::select! {
             () = signals.next() => break End::Interrupted,
             () = leadership.lost() => return Err(lost(metadata)),
             _ = fenced.wait_for(|fenced| *fenced) => return Err(lost(metadata)),
-            () = tokio::time::sleep(LOOK_EVERY) => {}
+            () = tokio::time::sleep(every) => {}
         }
         let rows = match reconciler.rows(project).await {
             Ok(rows) => rows,
@@ -77,6 +80,10 @@ pub async fn run(
         if until == Until::CaughtUp && verified(&rows) {
             break End::Verified;
         }
+        every = match until {
+            Until::Forever if verified(&rows) => FOLLOW_EVERY,
+            _ => LOOK_EVERY,
+        };
     };
     let last = reconciler.rows(project).await?;
     view.show(&lines(&last));

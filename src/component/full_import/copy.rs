@@ -31,7 +31,9 @@ pub(super) async fn copy(
         let what = format!("reading slice {} of table {}", slice.no, job.table.name);
         let mut scan = reader.scan(what, &sql).await?;
         while let Some(batch) = scan.next_batch(shared.options.batch_bytes).await? {
-            shared.meter.read(batch.rows() as u64, batch.bytes() as u64);
+            let (rows, bytes) = (batch.rows() as u64, batch.bytes() as u64);
+            shared.throttle.take(rows, bytes).await;
+            shared.meter.read(rows, bytes);
             if sender.send(batch).await.is_err() {
                 break;
             }

@@ -25,6 +25,7 @@ pub use rm::{RmSlices, keyless_positions};
 pub use slices::{Slice, SliceInfo, SliceState, SliceStore, TableProvider};
 
 use crate::component::contract::{Context, Finish, Work, cancelled_is_fine};
+use crate::component::throttle::Throttle;
 use crate::datasource::mysql::fence::Fence;
 use crate::datasource::mysql::stats::table_stats;
 use crate::datasource::mysql::{Endpoint, Server, Session};
@@ -49,6 +50,8 @@ pub struct FullImportWork {
     pub tables: Arc<dyn TableProvider>,
     /// Settings.
     pub options: FullImportOptions,
+    /// Limits what is read each second.
+    pub throttle: Arc<Throttle>,
     /// What is kept about slices.
     pub slices: Arc<dyn SliceStore>,
 }
@@ -121,15 +124,7 @@ impl FullImportWork {
             jobs.iter()
                 .map(|job| (job.table.name.clone(), job.stats.rows)),
         );
-        Ok(Shared::new(
-            source,
-            target,
-            fence,
-            self.options,
-            self.slices,
-            jobs,
-            meter,
-        ))
+        Ok(Shared::new(source, target, fence, self, jobs, meter))
     }
 }
 

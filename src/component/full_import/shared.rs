@@ -1,9 +1,11 @@
 //! What all workers of a copy share: both servers, the fence, the queue of tables and slices, and
 //! what failed.
 
+use super::FullImportWork;
 use super::meter::Meter;
 use super::queue::Queue;
 use super::slices::SliceStore;
+use crate::component::throttle::Throttle;
 use crate::datasource::mysql::Server;
 use crate::datasource::mysql::fence::Fence;
 use crate::datasource::mysql::stats::TableStats;
@@ -29,6 +31,7 @@ pub(super) struct Shared {
     pub(super) target: Server,
     pub(super) fence: Fence,
     pub(super) options: FullImportOptions,
+    pub(super) throttle: Arc<Throttle>,
     pub(super) slices: Arc<dyn SliceStore>,
     pub(super) meter: Meter,
     pub(super) jobs: Vec<Arc<TableJob>>,
@@ -43,18 +46,18 @@ impl Shared {
         source: Server,
         target: Server,
         fence: Fence,
-        options: FullImportOptions,
-        slices: Arc<dyn SliceStore>,
+        work: FullImportWork,
         jobs: Vec<Arc<TableJob>>,
         meter: Meter,
     ) -> Self {
         Self {
-            queue: Mutex::new(Queue::new(jobs.len(), options.workers)),
+            queue: Mutex::new(Queue::new(jobs.len(), work.options.workers)),
             source,
             target,
             fence,
-            options,
-            slices,
+            options: work.options,
+            throttle: work.throttle,
+            slices: work.slices,
             meter,
             jobs,
             wake: Notify::new(),

@@ -206,9 +206,12 @@ async fn stream(
         }
         expected += 1;
         let steps = engine.steps(id, piece.changes);
+        let size = steps.iter().map(size_of).sum::<usize>() as u64;
+        let throttle = std::sync::Arc::clone(&engine.settings.throttle);
+        throttle.take(steps.len() as u64, size).await;
         lane.add_piece(id, &steps).await?;
         rows += steps.len() as u64;
-        bytes += steps.iter().map(size_of).sum::<usize>() as u64;
+        bytes += size;
         engine.stats.count(&steps);
         engine.context.progress().beat();
         if let Some(end) = piece.end {

@@ -310,7 +310,11 @@ impl Engine {
         let Some(mut lane) = self.lanes[index].take() else {
             return;
         };
+        let throttle = Arc::clone(&self.settings.throttle);
         self.running.spawn(async move {
+            let rows = batch.txns.iter().map(|txn| txn.steps.len()).sum::<usize>();
+            let bytes = batch.txns.iter().map(|txn| txn.bytes).sum::<usize>();
+            throttle.take(rows as u64, bytes as u64).await;
             let result = lane.apply(&batch).await;
             Outcome {
                 lane,

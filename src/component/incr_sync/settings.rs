@@ -2,6 +2,7 @@
 
 use super::ddl::{DdlApplier, DdlTasks};
 use super::lane::Retry;
+use crate::component::throttle::Throttle;
 use crate::model::filter::ObjectFilter;
 use crate::model::ids::TxnId;
 use crate::model::options::IncrSyncOptions;
@@ -31,6 +32,8 @@ pub struct Settings {
     pub stop_at: Option<Position>,
     /// How failures that may pass are tried again.
     pub retry: Retry,
+    /// Limits what is applied each second.
+    pub throttle: Arc<Throttle>,
 }
 
 impl Settings {

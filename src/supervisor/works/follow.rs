@@ -9,6 +9,7 @@ use crate::component::incr_sync::{
 };
 use crate::component::log_source::LogSource;
 use crate::component::store::StoreHub;
+use crate::component::throttle::Throttle;
 use crate::datasource::mysql::Server;
 use crate::datasource::mysql::ddl::family;
 use crate::error::{Error, Kind, Result};
@@ -25,12 +26,13 @@ const STORE_WAIT: Duration = Duration::from_secs(60);
 /// The Incr-Sync of a project.
 pub struct FollowWork {
     parts: Parts,
+    throttle: Arc<Throttle>,
 }
 
 impl FollowWork {
-    /// Follows the project's Store.
-    pub fn new(parts: Parts) -> Self {
-        Self { parts }
+    /// Follows the project's Store, no faster than the throttle allows.
+    pub fn new(parts: Parts, throttle: Arc<Throttle>) -> Self {
+        Self { parts, throttle }
     }
 }
 
@@ -40,7 +42,7 @@ impl Work for FollowWork {
             let parts = self.parts;
             let work = tokio::select! {
                 () = context.cancelled() => return Ok(Finish::Cancelled),
-                work = prepare(&parts) => work?,
+                work = prepare(&parts, self.throttle) => work?,
             };
             let work: Box<dyn Work> = Box::new(work);
             let mut work = work.run(context.clone());
@@ -65,7 +67,7 @@ fn tell(parts: &Parts, context: &Context) {
     }
 }
 
-async fn prepare(parts: &Parts) -> Result<IncrSyncWork> {
+async fn prepare(parts: &Parts, throttle: Arc<Throttle>) -> Result<IncrSyncWork> {
     let source = Server::open(&parts.source).await?;
     let target = Server::open(&parts.target).await?;
     let start = wait_for_store(&parts.hub, &parts.subtopic).await?;
@@ -84,6 +86,7 @@ async fn prepare(parts: &Parts) -> Result<IncrSyncWork> {
         )),
         stop_at: None,
         retry: Retry::default(),
+        throttle,
         options,
     };
     let target = MySqlTarget::new(target, parts.consumer(), settings.options.batch_bytes);

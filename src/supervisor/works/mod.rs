@@ -4,6 +4,7 @@
 mod follow;
 mod keep;
 mod tables;
+mod tuned;
 
 use super::node::Maker;
 use crate::actor::shell::WorkFactory;
@@ -13,6 +14,7 @@ use crate::component::full_verification::{FullVerificationWork, RmProgressed, Rm
 use crate::component::precheck::{PrecheckWork, RmPrecheck};
 use crate::component::store::{StoreHub, StoreWork};
 use crate::component::struct_transfer::{IndexTransfer, RmObjects, StructTransfer};
+use crate::component::throttle::Throttle;
 use crate::config::secret_store::SecretStore;
 use crate::datasource::mysql::Endpoint;
 use crate::error::Result;
@@ -114,10 +116,36 @@ impl Parts {
                 self.objects(),
             )),
             ComponentType::Store => Box::new(keep::KeptStore::new(self.clone())),
-            ComponentType::FullImport => Box::new(self.full_import()),
-            ComponentType::IncrSync => Box::new(follow::FollowWork::new(self.clone())),
+            ComponentType::FullImport => {
+                let throttle = self.throttle(tuned::of_full_import);
+                let work = Box::new(self.full_import(Arc::clone(&throttle)));
+                self.tuned(work, throttle, tuned::of_full_import)
+            }
+            ComponentType::IncrSync => {
+                let throttle = self.throttle(tuned::of_incr_sync);
+                let work = follow::FollowWork::new(self.clone(), Arc::clone(&throttle));
+                self.tuned(Box::new(work), throttle, tuned::of_incr_sync)
+            }
             ComponentType::FullVerification => Box::new(self.verification()),
         }
+    }
+
+    fn throttle(&self, pick: tuned::Pick) -> Arc<Throttle> {
+        Arc::new(Throttle::new(pick(&self.config.options)))
+    }
+
+    fn tuned(
+        &self,
+        work: Box<dyn Work>,
+        throttle: Arc<Throttle>,
+        pick: tuned::Pick,
+    ) -> Box<dyn Work> {
+        Box::new(tuned::Tuned {
+            work,
+            throttle,
+            parts: self.clone(),
+            pick,
+        })
     }
 
     fn objects(&self) -> Arc<RmObjects> {
@@ -159,7 +187,7 @@ impl Parts {
         self.config.data_dir.join("store").join(&self.subtopic)
     }
 
-    fn full_import(&self) -> FullImportWork {
+    fn full_import(&self, throttle: Arc<Throttle>) -> FullImportWork {
         let slices = RmSlices::new(
             self.metadata.clone(),
             self.assignment.project.clone(),
@@ -171,6 +199,7 @@ impl Parts {
             target: self.target.clone(),
             tables: self.tables(),
             options: self.config.options.full_import.clone(),
+            throttle,
             slices: Arc::new(slices),
         }
     }

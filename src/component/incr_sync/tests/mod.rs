@@ -99,6 +99,7 @@ impl Setup {
             ddl_tasks: Arc::new(Tasks(self.tasks)),
             stop_at: self.stop_at.clone(),
             retry: Retry::default(),
+            throttle: Arc::default(),
         };
         Box::new(IncrSyncWork::new(
             Arc::new(self.sim.clone()),
