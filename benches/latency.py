@@ -3,6 +3,7 @@
 import os
 import shutil
 import subprocess
+import time
 
 import bench
 
@@ -60,7 +61,6 @@ def _try(target):
 
 def resting(process, seconds=10):
     """CPU share and memory of a process that has nothing to do."""
-    import time
     def ticks():
         with open(f"/proc/{process}/stat", encoding="utf-8") as file:
             fields = file.read().rsplit(")", 1)[1].split()

@@ -32,6 +32,21 @@ pub struct StoreOptions {
     pub piece_bytes: usize,
     /// How often the heartbeat row is written at the source, milliseconds.
     pub heartbeat_ms: u64,
+    /// How changes are packed on disk. What is there already can be read whatever it is set to.
+    pub compression: Compression,
+}
+
+/// How a Store packs changes.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Compression {
+    /// Not at all: the least work.
+    #[default]
+    None,
+    /// LZ4: some work, some space.
+    Lz4,
+    /// Zstandard, level 1: more work, the least space.
+    Zstd,
 }
 
 impl Default for StoreOptions {
@@ -43,6 +58,7 @@ impl Default for StoreOptions {
             retention_bytes: 0,
             piece_bytes: 1 << 20,
             heartbeat_ms: 1000,
+            compression: Compression::default(),
         }
     }
 }

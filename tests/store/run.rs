@@ -7,7 +7,7 @@ use oms::datasource::mysql::Endpoint;
 use oms::error::{Error, Result};
 use oms::model::change::{DdlEvent, LogItem, Op};
 use oms::model::filter::ObjectFilter;
-use oms::model::options::StoreOptions;
+use oms::model::options::{Compression, StoreOptions};
 use oms::model::position::Position;
 use oms::model::table::TableName;
 use std::path::{Path, PathBuf};
@@ -38,6 +38,7 @@ impl Setup {
             include: vec![include.to_owned()],
             options: StoreOptions {
                 heartbeat_ms: 100,
+                compression: Compression::Lz4,
                 ..StoreOptions::default()
             },
             heartbeat: true,

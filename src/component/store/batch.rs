@@ -7,6 +7,7 @@ use super::writer::WholeEnd;
 use crate::error::Result;
 use crate::model::change::DdlEvent;
 use crate::model::ids::TxnId;
+use crate::model::options::Compression;
 use crate::model::position::Position;
 use std::sync::Arc;
 
@@ -27,6 +28,7 @@ pub(super) struct Batch {
     pieces: u32,
     /// Frames of the open unit were handed out already.
     spilled: bool,
+    compression: Compression,
 }
 
 /// A place in the open transaction.
@@ -37,6 +39,14 @@ pub(super) struct Mark {
 }
 
 impl Batch {
+    /// An empty batch whose pieces are packed like this.
+    pub fn packed(compression: Compression) -> Self {
+        Self {
+            compression,
+            ..Self::default()
+        }
+    }
+
     /// Bytes that wait.
     pub fn len(&self) -> usize {
         self.bytes.len()
@@ -76,7 +86,8 @@ impl Batch {
     /// Completes the open piece; more of the transaction follows.
     pub fn split(&mut self, id: TxnId) {
         if let Some(start) = self.piece.take() {
-            frame::finish(&mut self.bytes, start, FrameKind::Piece, 0, id);
+            let flags = self.pack(start);
+            frame::finish(&mut self.bytes, start, FrameKind::Piece, flags, id);
             self.pieces += 1;
         }
     }
@@ -88,10 +99,15 @@ impl Batch {
             self.bytes.extend_from_slice(&self.pieces.to_le_bytes());
             start
         });
+        // the position behind it is read without unpacking
+        let flags = self.pack(start) | END | WHOLE;
         codec::push_position(&mut self.bytes, &end);
-        let flags = END | WHOLE;
         frame::finish(&mut self.bytes, start, FrameKind::Piece, flags, id);
         self.is_whole(end);
+    }
+
+    fn pack(&mut self, start: usize) -> u8 {
+        codec::pack_tail(&mut self.bytes, start + frame::HEADER, self.compression)
     }
 
     /// Appends definitions, as part of the open unit.

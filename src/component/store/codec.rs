@@ -1,9 +1,10 @@
 //! Payloads of frames: pieces of transactions, positions, DDL, definitions.
 
-use super::frame::{COMPRESSED, FrameKind, Header};
+use super::frame::{COMPRESSED, FrameKind, Header, LZ4};
 use crate::error::{Error, Kind, Result};
 use crate::model::change::{Change, DdlEvent, Op, TableVersion, TxnPiece};
 use crate::model::ddl::{CharsetDefault, Ddl};
+use crate::model::options::Compression;
 use crate::model::position::Position;
 use crate::model::row::Row;
 use crate::model::table::{Table, TableName};
@@ -87,14 +88,45 @@ fn pack(value: &impl Serialize) -> Result<(Vec<u8>, u8)> {
     }
 }
 
+/// Packs the end of a buffer, from `start` on, where that makes it smaller; gives the flags to set.
+pub fn pack_tail(out: &mut Vec<u8>, start: usize, how: Compression) -> u8 {
+    const LEAST: usize = 256;
+    let plain = &out[start..];
+    let size = plain.len();
+    if size < LEAST {
+        return 0;
+    }
+    let (packed, flag) = match how {
+        Compression::None => return 0,
+        Compression::Lz4 => (lz4_flex::compress(plain), LZ4),
+        Compression::Zstd => match zstd::bulk::compress(plain, 1) {
+            Ok(packed) => (packed, COMPRESSED),
+            Err(_) => return 0,
+        },
+    };
+    if packed.len() + 4 >= size {
+        return 0;
+    }
+    out.truncate(start);
+    out.extend_from_slice(&packed);
+    out.extend_from_slice(&(size as u32).to_le_bytes());
+    flag
+}
+
 fn unpack<'a>(header: &Header, payload: &'a [u8]) -> Result<Cow<'a, [u8]>> {
-    if header.flags & COMPRESSED == 0 {
+    if header.flags & (COMPRESSED | LZ4) == 0 {
         return Ok(Cow::Borrowed(payload));
     }
     let (packed, size) = payload
         .split_last_chunk::<4>()
         .ok_or_else(|| corrupt("a compressed frame is too short"))?;
-    zstd::bulk::decompress(packed, u32::from_le_bytes(*size) as usize)
+    let size = u32::from_le_bytes(*size) as usize;
+    if header.flags & LZ4 != 0 {
+        return lz4_flex::decompress(packed, size)
+            .map(Cow::Owned)
+            .map_err(corrupt);
+    }
+    zstd::bulk::decompress(packed, size)
         .map(Cow::Owned)
         .map_err(corrupt)
 }
@@ -310,7 +342,11 @@ pub fn piece(header: &Header, payload: &Bytes, versions: &Versions) -> Result<Tx
         end = Some(read_position(position).ok_or_else(bad)?);
         body = rest;
     }
-    let mut input = Reader(body);
+    let payload = match unpack(header, body)? {
+        Cow::Borrowed(_) => payload.slice_ref(body),
+        Cow::Owned(plain) => Bytes::from(plain),
+    };
+    let mut input = Reader(&payload);
     let number = input.array().map(u32::from_le_bytes).ok_or_else(bad)?;
     let mut changes = Vec::new();
     while !input.0.is_empty() {

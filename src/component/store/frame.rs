@@ -44,6 +44,8 @@ pub const WHOLE: u8 = 1;
 pub const COMPRESSED: u8 = 2;
 /// Flag: the payload ends with the position behind the transaction.
 pub const END: u8 = 4;
+/// Flag: the payload is compressed with LZ4.
+pub const LZ4: u8 = 8;
 
 /// A frame without its payload.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

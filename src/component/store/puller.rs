@@ -16,6 +16,7 @@ use crate::error::{Error, Kind, Result};
 use crate::model::change::DdlEvent;
 use crate::model::ddl::Ddl;
 use crate::model::ids::TxnId;
+use crate::model::options::Compression;
 use crate::model::table::TableName;
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -87,11 +88,12 @@ impl Puller {
         tracker: Tracker,
         beats: Arc<Beats>,
         piece_bytes: usize,
+        compression: Compression,
     ) -> Self {
         Self {
             assembler,
             tracker,
-            batch: Batch::default(),
+            batch: Batch::packed(compression),
             beats,
             piece_bytes,
             plans: HashMap::new(),

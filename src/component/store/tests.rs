@@ -14,6 +14,7 @@ use crate::component::log_source::LogSource;
 use crate::error::Kind;
 use crate::model::change::LogItem;
 use crate::model::ids::TxnId;
+use crate::model::options::Compression;
 use crate::model::position::Position;
 use crate::model::row::{Cell, push_cell};
 use crate::model::table::{Table, TableName};
@@ -91,11 +92,12 @@ fn begin(dir: &Path, hub: &StoreHub) -> (Arc<LiveStore>, Writer) {
 
 /// Transactions of so many changes each; every third one is followed by a new segment.
 async fn write(writer: &Writer, transactions: std::ops::Range<u64>) {
+    use Compression::{Lz4, None, Zstd};
     for number in transactions {
-        let mut batch = Batch::default();
+        let mut batch = Batch::packed([None, Lz4, Zstd][number as usize % 3]);
         let id = TxnId::from_file(1, 100 + number * 10);
         for at in 0..=number % 4 {
-            change(&mut batch, format!("{number}.{at}").as_bytes());
+            change(&mut batch, text(number, at).as_bytes());
             if number % 2 == 0 {
                 batch.split(id);
             }
@@ -138,8 +140,13 @@ async fn read(hub: &StoreHub, from: &Position) -> Vec<String> {
 
 fn expected(transactions: std::ops::Range<u64>) -> Vec<String> {
     transactions
-        .flat_map(|n| (0..=n % 4).map(move |at| format!("{n}.{at}")))
+        .flat_map(|n| (0..=n % 4).map(move |at| text(n, at)))
         .collect()
+}
+
+/// The value of a change, long enough to be packed.
+fn text(transaction: u64, at: u64) -> String {
+    format!("{transaction}.{at}{}", "-".repeat(300))
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -260,6 +260,7 @@ impl Attempt<'_> {
             Tracker::new(log.tables, work.filter.clone(), source.dialect.clone()),
             beats.clone(),
             work.options.piece_bytes.max(1),
+            work.options.compression,
         );
         let start = Start {
             dir: work.dir.clone(),
