@@ -71,7 +71,8 @@ pub struct FullImportOptions {
     pub workers: usize,
     /// A slice holds about this much, bytes.
     pub slice_bytes: u64,
-    /// A statement holds about this much, bytes.
+    /// A target transaction holds about this much, bytes; 0: as the target takes it, between 64 KiB
+    /// and 4 MiB.
     pub batch_bytes: usize,
     /// `throttleRps`: rows read each second, at most; 0: no limit. Taken over while it runs.
     pub throttle_rps: u64,
@@ -84,7 +85,7 @@ impl Default for FullImportOptions {
         Self {
             workers: 4,
             slice_bytes: 16 << 20,
-            batch_bytes: 1 << 20,
+            batch_bytes: 0,
             throttle_rps: 0,
             throttle_iops: 0,
         }
@@ -188,7 +189,9 @@ impl Options {
         at_least("store.heartbeat_ms", self.store.heartbeat_ms, 50)?;
         at_least("full_import.workers", full.workers as u64, 1)?;
         at_least("full_import.slice_bytes", full.slice_bytes, 64 << 10)?;
-        at_least("full_import.batch_bytes", full.batch_bytes as u64, 16 << 10)?;
+        if full.batch_bytes > 0 {
+            at_least("full_import.batch_bytes", full.batch_bytes as u64, 16 << 10)?;
+        }
         at_least("incr_sync.lanes", incr.lanes as u64, 1)?;
         at_least("incr_sync.batch_rows", incr.batch_rows as u64, 1)?;
         at_least("incr_sync.batch_bytes", incr.batch_bytes as u64, 16 << 10)?;

@@ -7,5 +7,6 @@ mod failures;
 mod fixture;
 mod keyless;
 mod kills;
+mod logins;
 mod slices;
 mod writes;

@@ -11,3 +11,4 @@ mod flavours;
 mod limits;
 mod live;
 mod planted;
+mod sums;

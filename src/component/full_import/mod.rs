@@ -12,7 +12,9 @@
 //! read in one snapshot whose log position stands in the slice's info, and copied from the start
 //! after a crash.
 
+mod batch_size;
 mod copy;
+mod gate;
 mod meter;
 mod plan;
 mod queue;

@@ -2,6 +2,7 @@
 //! what failed.
 
 use super::FullImportWork;
+use super::gate::Gate;
 use super::meter::Meter;
 use super::queue::Queue;
 use super::slices::SliceStore;
@@ -32,6 +33,7 @@ pub(super) struct Shared {
     pub(super) fence: Fence,
     pub(super) options: FullImportOptions,
     pub(super) throttle: Arc<Throttle>,
+    pub(super) gate: Gate,
     pub(super) slices: Arc<dyn SliceStore>,
     pub(super) meter: Meter,
     pub(super) jobs: Vec<Arc<TableJob>>,
@@ -55,6 +57,7 @@ impl Shared {
             source,
             target,
             fence,
+            gate: Gate::new(work.options.workers),
             options: work.options,
             throttle: work.throttle,
             slices: work.slices,

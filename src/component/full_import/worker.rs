@@ -1,7 +1,8 @@
 //! A worker: takes jobs from the queue, copies slices, tries again what may pass, and leaves a table
 //! that a person must mend.
 
-use super::copy::copy;
+use super::batch_size::BatchSize;
+use super::copy::{Way, copy};
 use super::plan::plan;
 use super::queue::Job;
 use super::shared::{Shared, TableJob};
@@ -55,6 +56,7 @@ pub(super) async fn run(shared: Arc<Shared>, lane: usize) -> Result<()> {
     let mut worker = Worker {
         reader: Reader::new(shared.source.clone()),
         sink: Box::new(sink),
+        size: BatchSize::new(shared.options.batch_bytes),
         shared,
     };
     loop {
@@ -76,6 +78,7 @@ struct Worker {
     shared: Arc<Shared>,
     reader: Reader,
     sink: Box<dyn RowSink>,
+    size: BatchSize,
 }
 
 impl Worker {
@@ -110,9 +113,11 @@ impl Worker {
         let name = &job.table.name;
         let mut backoff = Backoff::new(FIRST_WAIT, LONGEST_WAIT);
         self.sink.turn_to(&job.table, &job.columns);
+        let _pass = shared.gate.enter().await;
         let failure = loop {
             let error = match self.try_slice(&job, &mut slice).await {
                 Ok(()) => {
+                    shared.gate.went_well();
                     if shared.queue.lock().copied(index) {
                         shared.meter.table_finished(name);
                         tracing::info!(table = %name, "table copied");
@@ -122,7 +127,12 @@ impl Worker {
                 Err(error) => error,
             };
             match reach(&error, backoff.attempt()) {
-                Reach::Again => self.wait(&job, &error, &mut backoff).await,
+                Reach::Again => {
+                    if error.kind() == Kind::ServerBusy {
+                        shared.gate.narrow();
+                    }
+                    self.wait(&job, &error, &mut backoff).await;
+                }
                 Reach::Table => break error,
                 Reach::Work => return Err(error),
             }
@@ -168,7 +178,13 @@ impl Worker {
         let mut tally = shared.meter.begin_slice(name);
         let reader = own_reader.as_mut().unwrap_or(&mut self.reader);
         let sink = self.sink.as_mut();
-        copy(&shared, job, slice, mode, reader, sink, &mut tally).await?;
+        let way = Way {
+            mode,
+            reader,
+            sink,
+            size: &self.size,
+        };
+        copy(&shared, job, slice, way, &mut tally).await?;
         slice.rows = tally.rows;
         slice.bytes = tally.bytes;
         slice.state = SliceState::Finished;

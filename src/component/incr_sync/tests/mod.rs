@@ -27,7 +27,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio_util::sync::CancellationToken;
-use world::{MemoryLog, World, position, world};
+use world::{MemoryLog, World, has_orphans, position, world};
 
 struct SimDdl(Sim);
 
@@ -224,6 +224,7 @@ proptest! {
         let before = from_nothing(&world).sim.0.lock().tables.clone();
         let mut states = std::iter::once(&before).chain(&world.states);
         for (at, seen) in state.seen.as_ref().expect("kept").iter().enumerate() {
+            prop_assert!(!has_orphans(seen), "commit {} shows a child without its parent", at);
             prop_assert!(states.clone().any(|state| equal(seen, state)), "commit {} shows no state that the source had by then", at);
             // not behind what was seen before
             while !states.clone().next().is_some_and(|state| equal(seen, state)) {

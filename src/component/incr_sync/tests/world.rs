@@ -91,7 +91,8 @@ pub fn table(name: &str, columns: Vec<Column>, keys: Vec<Key>) -> Table {
     }
 }
 
-/// Several unique keys, composite keys, text keys, nullable keys, no keys.
+/// Several unique keys, composite keys, text keys, nullable keys, no keys, a foreign key (`child.p`
+/// to `parent.id`).
 pub fn tables() -> Vec<Table> {
     vec![
         table(
@@ -120,7 +121,26 @@ pub fn tables() -> Vec<Table> {
             vec![int("u", true), int("v", true)],
             vec![key("u", &["u"])],
         ),
+        table(
+            "parent",
+            vec![int("id", false), text("v", true)],
+            vec![key("PRIMARY", &["id"])],
+        ),
+        table(
+            "child",
+            vec![int("id", false), int("p", true), int("v", true)],
+            vec![key("PRIMARY", &["id"])],
+        ),
     ]
+}
+
+/// Whether a child has no parent: the source's foreign key allows no such state.
+pub fn has_orphans(now: &Tables) -> bool {
+    let rows = |name: &str| &now[&TableName::new("d", name)].rows;
+    let is_parent = |id: &Text| rows("parent").iter().any(|parent| parent[0] == *id);
+    rows("child")
+        .iter()
+        .any(|child| child[1].is_some() && !is_parent(&child[1]))
 }
 
 /// A source with its history.
@@ -153,10 +173,14 @@ pub fn world(seed: u64, txns: usize) -> World {
             0 => items.push(LogItem::Heartbeat(end)),
             1 => {
                 let version = &versions[rng.random_range(0..versions.len())];
-                now.get_mut(&version.table.name)
-                    .expect("table")
-                    .rows
-                    .clear();
+                let rows = &mut now.get_mut(&version.table.name).expect("table").rows;
+                let before = std::mem::take(rows);
+                if has_orphans(&now) {
+                    now.get_mut(&version.table.name).expect("table").rows = before;
+                    items.push(LogItem::Heartbeat(end));
+                    states.push(now.clone());
+                    continue;
+                }
                 items.push(LogItem::Ddl(DdlEvent {
                     id,
                     end,
@@ -225,7 +249,13 @@ fn changes(
     for _ in 0..size {
         let version = &versions[rng.random_range(0..versions.len())];
         let rows = now.get_mut(&version.table.name).expect("table");
+        let before = rows.rows.clone();
         if let Some(op) = change(rng, &version.table, rows) {
+            if has_orphans(now) {
+                // the source refuses it
+                now.get_mut(&version.table.name).expect("table").rows = before;
+                continue;
+            }
             let table = Arc::clone(version);
             out.push(Change { table, op });
         }
