@@ -124,7 +124,7 @@ def machine():
 
 def versions():
     """The versions of what was measured."""
-    packages = run("dpkg-query", "-W", "-f=${Package} ${Version}, ", "mariadb-server", "mariadb-client", "mydumper", "sysbench")
+    packages = run("dpkg-query", "-W", "-f=${Package} ${Version}, ", "mariadb-server-core", "mariadb-client", "mydumper", "sysbench")
     mysql = os.path.basename(os.path.realpath(os.path.join(CACHE, "mysql")))
     return f"{packages}{mysql}, seekdb 1.4."
 

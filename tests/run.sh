@@ -65,7 +65,7 @@ fi
 
 if [ -n "$fast" ]; then
   step "unit tests"
-  cargo test --workspace --lib --bins ${filter[@]+"${filter[@]}"}
+  cargo test --no-fail-fast --workspace --lib --bins ${filter[@]+"${filter[@]}"}
 else
   step "servers"
   deploy/servers.sh install
@@ -73,6 +73,6 @@ else
   step "all tests"
   # The tests build first, so that what they print is not mixed with the compiler's output.
   cargo test --workspace --no-run
-  cargo test --workspace ${filter[@]+"${filter[@]}"}
+  cargo test --no-fail-fast --workspace ${filter[@]+"${filter[@]}"}
 fi
 step "passed in $SECONDS s"
