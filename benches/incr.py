@@ -56,14 +56,14 @@ class Case:
             if self.source.sql(sums) != target.sql(sums):
                 raise RuntimeError(f"{why}: sbtest{table} differs at the target")
 
-    def ours(self, kind, options="{}"):
+    def ours(self, kind, options="{}", *flags):
         """Seconds and figures of one run of ours."""
         target = self.target(kind)
         store = os.path.join(bench.WORK, "store")
         shutil.rmtree(store, ignore_errors=True)
         figures = bench.components(
             "apply", "--source", self.source.root, "--target", target.root, "--include", "sbtest.*",
-            "--start", self.start, "--until", self.until, "--dir", store, "--options", options)
+            "--start", self.start, "--until", self.until, "--dir", store, "--options", options, *flags)
         self.check(target, "oms")
         target.stop()
         bench.say(f"  oms to {kind}: {figures}")
@@ -145,6 +145,14 @@ def measure(runs, transactions=100_000, only=""):
         out.append(bench.figure(f"the same, MySQL → {kind}; MySQL → MySQL", [one["seconds"] for one in other], seconds))
     atomic = [case.ours("mysql", '{"transaction_mode": "atomic"}')["seconds"] for _ in range(runs)]
     out.append(bench.figure("the same, MySQL → MySQL, atomic mode; eventual mode", atomic, seconds))
+    verified = [case.ours("mysql", "{}", "--incr-verify") for _ in range(runs)]
+    behind = sorted(one["incr_verification"]["seconds_behind"] for one in verified)[runs // 2]
+    looked = verified[-1]["incr_verification"]["looked_at"]
+    if any(one["incr_verification"]["suspects"] for one in verified):
+        raise RuntimeError("the incremental verification suspects rows that are right")
+    out.append(bench.figure("the same, MySQL → MySQL, with INCR_VERIFIER behind; without it",
+                            [one["seconds"] for one in verified], seconds, 0.85,
+                            note=f"{looked:,} rows looked at, the last {behind:.1f} s behind the apply"))
     case.source.stop()
     hot = Case(transactions, hot=True)
     collided = [hot.ours("mysql")["seconds"] for _ in range(runs)]

@@ -13,7 +13,7 @@ use oms::metadata::{
     ProjectStatus, ProjectType, StepName, StepStatus, StepUpdate,
 };
 use oms::supervisor::{EPOCH_STRIDE, Maker, Node};
-use oms::workflow::steps::{Goal, MIGRATION, component_of};
+use oms::workflow::steps::{Goal, component_of, migration};
 use parking_lot::Mutex;
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
@@ -75,9 +75,9 @@ impl Work for Toy {
             } else if self.fate < passing + lasting + panics {
                 panic!("toy");
             }
-            let goal = MIGRATION
-                .iter()
-                .filter_map(|&s| component_of(s))
+            let goal = migration(true)
+                .into_iter()
+                .filter_map(component_of)
                 .find(|(kind, _)| *kind == self.kind)
                 .map(|(_, goal)| goal);
             if goal == Some(Goal::Finishes) {
@@ -142,12 +142,15 @@ impl World {
             alarm_level: AlarmLevel::Low,
         };
         metadata.projects().create(new).await.expect("created");
-        let steps = MIGRATION.iter().zip(1..).map(|(&name, order)| NewStep {
-            id: None,
-            order,
-            name,
-            interactive: false,
-        });
+        let steps = migration(true)
+            .into_iter()
+            .zip(1..)
+            .map(|(name, order)| NewStep {
+                id: None,
+                order,
+                name,
+                interactive: false,
+            });
         metadata
             .steps()
             .create_all(PROJECT, steps.collect())
@@ -287,9 +290,9 @@ fn cut_off_anywhere_it_goes_on() {
         }
         println!("{lives} lives, {} works", world.diary.works.lock());
         let steps = world.steps().await;
-        for name in MIGRATION {
-            let done = matches!(steps[name], StepStatus::Finished | StepStatus::Monitoring);
-            assert!(done, "{name}: {:?}", steps[name]);
+        for name in migration(true) {
+            let done = matches!(steps[&name], StepStatus::Finished | StepStatus::Monitoring);
+            assert!(done, "{name}: {:?}", steps[&name]);
         }
     })
     .expect("a runtime");

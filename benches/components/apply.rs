@@ -1,5 +1,6 @@
 //! Incr-Sync alone: the Store holds everything before the clock starts.
 
+use super::behind::Behind;
 use super::common::{Figures, SUBTOPIC, Store, context, cpu_seconds, filter, peak_memory};
 use oms::component::contract::Work;
 use oms::component::incr_sync::{
@@ -40,6 +41,9 @@ pub struct Apply {
     /// Settings of Incr-Sync that differ from the defaults, JSON.
     #[arg(long, default_value = "{}")]
     options: String,
+    /// Verify what is applied, behind it.
+    #[arg(long)]
+    incr_verify: bool,
 }
 
 struct NoTasks;
@@ -81,23 +85,38 @@ impl Apply {
             })
         });
         let settings = Settings {
-            start,
+            start: start.clone(),
             table_starts: HashMap::new(),
             filter: filter(&self.include),
             ddl: Arc::new(MySqlDdl::new(target.clone(), family(source.flavour))),
             ddl_tasks: Arc::new(NoTasks),
-            stop_at: Some(until),
+            stop_at: Some(until.clone()),
             retry: Retry::default(),
             throttle: Arc::default(),
             options,
         };
         let target = MySqlTarget::new(target, "np_bench/incr_sync", bytes);
+        let behind = match self.incr_verify {
+            true => Some(Behind::start(
+                Endpoint::parse(&self.source)?,
+                Endpoint::parse(&self.target)?,
+                &self.include,
+                start,
+                Arc::clone(&open),
+                target.clone(),
+            )),
+            false => None,
+        };
         let work = IncrSyncWork::new(Arc::new(target), open, settings);
         let (context, _, progress) = context(1);
         let (cpu, begun) = (cpu_seconds(), Instant::now());
         Box::new(work).run(context).await?;
         let seconds = begun.elapsed().as_secs_f64();
         let cpu = cpu_seconds() - cpu;
+        let verified = match behind {
+            Some(behind) => behind.end(&until).await?,
+            None => Value::Null,
+        };
         store.stop().await?;
         let detail = progress.read().detail;
         let number = |name: &str| detail.get(name).cloned().unwrap_or(Value::Null);
@@ -108,6 +127,7 @@ impl Apply {
             "per_s": transactions.as_f64().unwrap_or(0.0) / seconds,
             "batches": number("batches"), "batch_rows_average": number("batch_rows_average"),
             "conflicts_waited": number("conflicts_waited"), "retries": number("retries"),
+            "incr_verification": verified,
         }))
     }
 }

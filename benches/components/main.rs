@@ -5,6 +5,7 @@
 #![allow(clippy::print_stdout, reason = "the figures are this program's output")]
 
 mod apply;
+mod behind;
 mod common;
 mod decode;
 mod latency;

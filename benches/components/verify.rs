@@ -37,7 +37,7 @@ pub struct Verify {
     options: String,
 }
 
-struct Fixed(Vec<TablePair>);
+pub struct Fixed(pub Vec<TablePair>);
 
 impl TableProvider for Fixed {
     fn tables(&self) -> BoxFuture<'_, Result<Vec<TablePair>>> {
@@ -45,7 +45,7 @@ impl TableProvider for Fixed {
     }
 }
 
-struct AtRest;
+pub struct AtRest;
 
 impl Progressed for AtRest {
     fn passed_now(&self) -> BoxFuture<'_, Result<Passed>> {

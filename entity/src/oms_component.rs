@@ -91,6 +91,8 @@ pub enum ComponentType {
     IncrSync,
     /// Comparison of both sides.
     FullVerification,
+    /// Comparison of what Incr-Sync applied, behind it.
+    IncrVerification,
 }
 
 /// What a component says of itself; set by the component's reports.

@@ -85,6 +85,8 @@ pub enum StepName {
     IndexTransfer,
     /// Incremental data; its steady state is `MONITORING`.
     IncrTransfer,
+    /// Verification of what was applied, behind it; its steady state is `MONITORING`.
+    IncrVerifier,
     /// Full verification.
     FullVerifier,
     /// Forward switchover; interactive.

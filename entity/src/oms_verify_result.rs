@@ -12,7 +12,7 @@ pub struct Model {
     /// The project's id.
     #[sea_orm(primary_key, auto_increment = false)]
     pub project_id: String,
-    /// Number of the verification: 1 for the first, more for repeats and re-checks.
+    /// Number of the verification: 1 for the first, more for repeats and re-checks; 0 for the incremental verification.
     #[sea_orm(primary_key, auto_increment = false)]
     pub sub_id: i32,
     /// The source's schema. Case counts.

@@ -95,6 +95,9 @@ pub struct MigrateCommand {
     /// Correct at the target what the verification finds different.
     #[arg(long)]
     pub correct: bool,
+    /// Verify what is applied all the time, behind Incr-Sync (step INCR_VERIFIER).
+    #[arg(long)]
+    pub incr_verify: bool,
     /// Parallelism of copy, apply and verification.
     #[arg(long, value_name = "N")]
     pub concurrency: Option<usize>,
@@ -135,6 +138,9 @@ pub enum ProjectCommand {
         /// At most so many differences are listed.
         #[arg(long, default_value_t = 20)]
         limit: u64,
+        /// What the incremental verification found, instead of the last full verification.
+        #[arg(long)]
+        incr: bool,
         /// Where rm is.
         #[command(flatten)]
         rm: RmArgs,

@@ -24,7 +24,7 @@ impl ExitCode {
     pub fn of(end: End, summary: &Summary) -> Self {
         match end {
             End::Interrupted => Self::Interrupted,
-            End::Verified if summary.differences > 0 => Self::Differences,
+            End::Verified if summary.any_differences() => Self::Differences,
             End::Verified if summary.tables_unproved > 0 => Self::StepFailed,
             End::Verified => Self::Equal,
             End::Failed => {

@@ -4,6 +4,11 @@ use crate::error::Result;
 use crate::model::change::LogItem;
 use crate::model::position::Position;
 use futures::future::BoxFuture;
+use std::sync::Arc;
+
+/// Opens the log behind a position.
+pub type OpenLog =
+    Arc<dyn Fn(Position) -> BoxFuture<'static, Result<Box<dyn LogSource>>> + Send + Sync>;
 
 /// A resumable stream of a source's log, whole transactions only: the pieces of one transaction
 /// come only after the Store has its end.

@@ -82,6 +82,8 @@ pub struct MigrateArgs {
     pub until: Option<Until>,
     /// `--correct`.
     pub correct: bool,
+    /// `--incr-verify`.
+    pub incr_verify: bool,
     /// `--concurrency`.
     pub concurrency: Option<usize>,
 }
@@ -158,6 +160,7 @@ impl MigrateConfig {
             .unwrap_or_else(|| data_dir_beside(&rm));
         let mut options = file.options;
         options.full_verification.correct |= args.correct;
+        options.incr_verification.enabled |= args.incr_verify;
         if let Some(n) = args.concurrency {
             options.full_import.workers = n;
             options.incr_sync.lanes = n;

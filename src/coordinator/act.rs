@@ -207,6 +207,7 @@ impl Reconciler {
             ComponentType::FullImport => format!("9000:connector_v2:{project}-full_trans-1-0"),
             ComponentType::IncrSync => format!("9000:connector_v2:{project}-incr_trans-1-0"),
             ComponentType::FullVerification => format!("9000:verifier:{project}"),
+            ComponentType::IncrVerification => format!("9000:verifier:{project}-incr"),
             ComponentType::Precheck => format!("9000:precheck:{project}"),
             ComponentType::StructTransfer => format!("9000:dbcat:{project}-struct"),
             ComponentType::IndexTransfer => format!("9000:dbcat:{project}-index"),

@@ -252,13 +252,15 @@ impl VerifyResults<'_> {
         self.0.rows("list results", select).await
     }
 
-    /// The number of the last verification of a project; `None`: there was none.
+    /// The number of the last full verification of a project; `None`: there was none. (0 is the
+    /// number of the incremental verification.)
     pub async fn last_sub_id(self, project_id: &str) -> Result<Option<i32>, MetaError> {
         let what = "find the last verification";
         let select = sea_orm::sea_query::Query::select()
             .column(v::Column::SubId)
             .from(v::Entity)
             .and_where(is(v::Column::ProjectId, project_id))
+            .and_where(v::Column::SubId.gt(0))
             .order_by(v::Column::SubId, sea_orm::Order::Desc)
             .limit(1)
             .to_owned();

@@ -14,6 +14,8 @@ pub struct Options {
     pub incr_sync: IncrSyncOptions,
     /// Full-Verification.
     pub full_verification: FullVerificationOptions,
+    /// Incr-Verification.
+    pub incr_verification: IncrVerificationOptions,
 }
 
 /// Settings of a Store.
@@ -171,6 +173,25 @@ impl Default for FullVerificationOptions {
     }
 }
 
+/// Settings of Incr-Verification. Suspect rows are looked at as `full_verification` says.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct IncrVerificationOptions {
+    /// `enableIncrVerify`: whether what Incr-Sync applies is verified all the time.
+    pub enabled: bool,
+    /// While Incr-Sync lags, it works for this share of the time, percent.
+    pub share_percent: u8,
+}
+
+impl Default for IncrVerificationOptions {
+    fn default() -> Self {
+        Self {
+            enabled: false,
+            share_percent: 10,
+        }
+    }
+}
+
 impl Options {
     /// What is wrong with the settings, in words.
     pub fn check(&self) -> Result<(), String> {
@@ -196,6 +217,12 @@ impl Options {
         at_least("incr_sync.batch_rows", incr.batch_rows as u64, 1)?;
         at_least("incr_sync.batch_bytes", incr.batch_bytes as u64, 16 << 10)?;
         at_least("incr_sync.window_bytes", incr.window_bytes as u64, 1 << 20)?;
+        let share = self.incr_verification.share_percent;
+        if !(1..=100).contains(&share) {
+            return Err(format!(
+                "incr_verification.share_percent is {share}, it must be 1 to 100"
+            ));
+        }
         at_least("full_verification.workers", verify.workers as u64, 1)?;
         at_least("full_verification.table_diff_max", verify.table_diff_max, 1)?;
         at_least(

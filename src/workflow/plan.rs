@@ -136,8 +136,9 @@ fn run(view: &View) -> Vec<Action> {
         if !matches!(step.status, StepStatus::Finished | StepStatus::Monitoring) {
             return actions;
         }
-        let follows = component_of(step.name).is_some_and(|(_, goal)| goal == Goal::Follows);
-        behind |= follows && step.component.as_ref().is_some_and(|c| !c.ready);
+        let applies =
+            component_of(step.name).is_some_and(|(kind, _)| kind == ComponentType::IncrSync);
+        behind |= applies && step.component.as_ref().is_some_and(|c| !c.ready);
     }
     actions
 }

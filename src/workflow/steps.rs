@@ -2,16 +2,23 @@
 
 use entity::{ComponentType, StepName};
 
-/// The steps of a migration that copies, follows and verifies, in their order.
-pub const MIGRATION: &[StepName] = &[
-    StepName::TransferPrecheck,
-    StepName::StructTransfer,
-    StepName::TransferIncrLogPull,
-    StepName::FullTransfer,
-    StepName::IndexTransfer,
-    StepName::IncrTransfer,
-    StepName::FullVerifier,
-];
+/// The steps of a migration that copies, follows and verifies, in their order. `incr_verifier`
+/// says that what is applied is verified all the time as well.
+pub fn migration(incr_verifier: bool) -> Vec<StepName> {
+    let mut steps = vec![
+        StepName::TransferPrecheck,
+        StepName::StructTransfer,
+        StepName::TransferIncrLogPull,
+        StepName::FullTransfer,
+        StepName::IndexTransfer,
+        StepName::IncrTransfer,
+        StepName::FullVerifier,
+    ];
+    if incr_verifier {
+        steps.insert(steps.len() - 1, StepName::IncrVerifier);
+    }
+    steps
+}
 
 /// How a step is known to be done.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -33,6 +40,7 @@ pub fn component_of(step: StepName) -> Option<(ComponentType, Goal)> {
         StepName::FullTransfer => Some((ComponentType::FullImport, Goal::Finishes)),
         StepName::IndexTransfer => Some((ComponentType::IndexTransfer, Goal::Finishes)),
         StepName::IncrTransfer => Some((ComponentType::IncrSync, Goal::Follows)),
+        StepName::IncrVerifier => Some((ComponentType::IncrVerification, Goal::Follows)),
         StepName::FullVerifier => Some((ComponentType::FullVerification, Goal::Finishes)),
         StepName::TransferPrepare | StepName::TransferAppSwitch | StepName::ReverseIncrTransfer => {
             None
@@ -50,6 +58,7 @@ pub fn description(step: StepName) -> &'static str {
         StepName::FullTransfer => "Full migration",
         StepName::IndexTransfer => "Indexes and foreign keys",
         StepName::IncrTransfer => "Incremental synchronization",
+        StepName::IncrVerifier => "Incremental verification",
         StepName::FullVerifier => "Full verification",
         StepName::TransferAppSwitch => "Forward switchover",
         StepName::ReverseIncrTransfer => "Reverse incremental synchronization",

@@ -1,6 +1,6 @@
 //! Every component through the contract (`docs/component-contract.md`), on real servers: it is
 //! paused, resumed, stopped, made to panic, made to fail and forgotten at random instants, until
-//! its goal is reached; after a pause it holds no connection; and what the seven did together is
+//! its goal is reached; after a pause it holds no connection; and what the eight did together is
 //! right, row by row.
 
 #![allow(
@@ -52,6 +52,9 @@ async fn all_components(source: Kind, target: Kind) {
     world.disturb_running(ComponentType::Store).await;
     assert_eq!(world.finish(ComponentType::Store).await, Ending::Ready);
     assert_eq!(world.finish(ComponentType::IncrSync).await, Ending::Ready);
+    let verifies = ComponentType::IncrVerification;
+    world.torment(verifies, DISTURBANCES).await;
+    assert_eq!(world.finish(verifies).await, Ending::Ready);
     world
         .torment(ComponentType::FullVerification, DISTURBANCES)
         .await;
@@ -65,8 +68,9 @@ async fn all_components(source: Kind, target: Kind) {
     world.wait_until_followed().await;
     same_rows(&world.source, &world.target, "shop").await;
     assert_eq!(world.inconsistencies().await, 0);
+    assert_eq!(world.wait_until_verified().await, 0);
 
-    for kind in [ComponentType::IncrSync, ComponentType::Store] {
+    for kind in [verifies, ComponentType::IncrSync, ComponentType::Store] {
         world.stop(kind).await;
         assert_eq!(world.state(kind).await, ShellState::Stopped);
     }

@@ -15,6 +15,7 @@ use oms::error::{Error, Kind as Fault, Result};
 use oms::metadata::{
     Component, ComponentType, DesiredStatus, Metadata, NewComponent, Project, Report, Step,
 };
+use oms::model::position::Position;
 use oms::supervisor::works::Works;
 use oms::supervisor::{EPOCH_STRIDE, Maker};
 use oms::workflow::steps::component_of;
@@ -108,8 +109,8 @@ impl World {
         metadata.migrate().await.expect("migrated");
         let options = dir.path().join("project.yaml");
         // small slices, so that the copy can be disturbed in its midst
-        let yaml =
-            "options: {full_import: {slice_bytes: 262144, workers: 2}, store: {heartbeat_ms: 200}}";
+        let yaml = "options: {full_import: {slice_bytes: 262144, workers: 2}, store: {heartbeat_ms: 200}, \
+             incr_verification: {enabled: true}}";
         std::fs::write(&options, yaml).expect("written");
         let args = MigrateArgs {
             config: Some(options),
@@ -360,6 +361,33 @@ impl World {
         .await;
     }
 
+    /// Waits until the incremental verification has passed all that is applied; gives what it found.
+    pub async fn wait_until_verified(&self) -> i64 {
+        let position = |kind: ComponentType, key: &'static str| async move {
+            let row = self.metadata.components().get(&self.rows[&kind].id).await;
+            let progress = row.expect("a row").progress;
+            let position = progress["detail"][key].clone();
+            serde_json::from_value::<Position>(position).ok()
+        };
+        let applied = position(ComponentType::IncrSync, "watermark").await;
+        let applied = applied.expect("a watermark").txn_id();
+        wait_until("all is verified", Duration::from_secs(120), || async {
+            match position(ComponentType::IncrVerification, "checkpoint").await {
+                Some(reached) if reached.txn_id() >= applied => Ok(Some(())),
+                other => Err(format!("{other:?}")),
+            }
+        })
+        .await;
+        let verify = self.metadata.verify();
+        let results = verify.list(&self.project.id, 0, 0, 0).await;
+        let results = results.expect("listed");
+        assert!(results.len() > 5, "{}", results.len());
+        results
+            .into_iter()
+            .map(|r| r.expect("good").differences())
+            .sum()
+    }
+
     pub async fn inconsistencies(&self) -> i64 {
         let sub_id = self
             .metadata
@@ -410,7 +438,10 @@ async fn settled(shell: &Addr<Shell>, kind: ComponentType) -> Observation {
 }
 
 async fn settled_or_ready(shell: &Addr<Shell>, kind: ComponentType) -> Observation {
-    let follows = matches!(kind, ComponentType::Store | ComponentType::IncrSync);
+    let follows = matches!(
+        kind,
+        ComponentType::Store | ComponentType::IncrSync | ComponentType::IncrVerification
+    );
     until(shell, kind, |seen| {
         seen.state != ShellState::Running || (follows && seen.progress.ready)
     })

@@ -110,7 +110,9 @@ async fn survives_kills(pair: usize, from: Kind, to: Kind) {
             ..WorkloadOptions::default()
         };
         let load = Workload::start(source.url(), options);
-        let migration = Migration::shop(&source, &target).config(SETTINGS);
+        let migration = Migration::shop(&source, &target)
+            .arg("--incr-verify")
+            .config(SETTINGS);
         let mut victim = Victim {
             name: name.clone(),
             migration: &migration,

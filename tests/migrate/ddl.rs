@@ -39,7 +39,7 @@ async fn follows(source: Kind, target: Kind) {
     let options = Options::default;
     let [source, target] = start_all([(source, options()), (target, options())]).await;
     source.load_shop().await;
-    let migration = Migration::shop(&source, &target);
+    let migration = Migration::shop(&source, &target).arg("--incr-verify");
     let running = migration.start("forever");
     let rm = Rm::appears(&migration.rm()).await;
     rm.reaches("INCR_TRANSFER", &["MONITORING"], Duration::from_secs(200))

@@ -6,6 +6,7 @@ mod harness;
 mod ddl;
 mod disk;
 mod equal;
+mod incr_verify;
 mod matrix;
 mod output;
 mod read_only;

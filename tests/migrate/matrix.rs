@@ -16,7 +16,7 @@ async fn moves(from: Kind, to: Kind) {
             ..WorkloadOptions::default()
         },
     );
-    let migration = Migration::shop(&source, &target);
+    let migration = Migration::shop(&source, &target).arg("--incr-verify");
 
     let live = migration.caught_up().await.expect(0).json();
     assert_eq!(live["result"], "VERIFIED", "{live:#}");

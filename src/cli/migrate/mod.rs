@@ -113,6 +113,7 @@ fn arguments(command: MigrateCommand) -> MigrateArgs {
         data_dir: command.data_dir,
         until: command.until,
         correct: command.correct,
+        incr_verify: command.incr_verify,
         concurrency: command.concurrency,
     }
 }

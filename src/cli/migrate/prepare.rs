@@ -9,7 +9,7 @@ use crate::metadata::{
     NewStep, Project, ProjectType, StepName, new_id,
 };
 use crate::model::project::ProjectConfig;
-use crate::workflow::steps::MIGRATION;
+use crate::workflow::steps::migration;
 use sha2::{Digest, Sha256};
 use std::io::IsTerminal;
 
@@ -59,6 +59,7 @@ pub async fn project(
         options: config.options.clone(),
         data_dir: config.data_dir.clone(),
     };
+    let incr_verifier = config.options.incr_verification.enabled;
     let name = config.name.clone().unwrap_or_else(|| default_name(config));
     let source_row = datasource(metadata, secrets, source, config.source.password_given).await?;
     let target_row = datasource(metadata, secrets, target, config.target.password_given).await?;
@@ -66,7 +67,7 @@ pub async fn project(
         let found = found.map_err(crate::metadata::MetaError::CorruptRow)?;
         let mut project = same_or_refuse(found, &wanted, &source_row, &target_row)?;
         keep_settings(metadata, &mut project, &wanted).await?;
-        make_steps(metadata, &project).await?;
+        make_steps(metadata, &project, incr_verifier).await?;
         return Ok(Prepared {
             project,
             resumed: true,
@@ -82,7 +83,7 @@ pub async fn project(
         alarm_level: AlarmLevel::Low,
     };
     let project = metadata.projects().create(new).await?;
-    make_steps(metadata, &project).await?;
+    make_steps(metadata, &project, incr_verifier).await?;
     Ok(Prepared {
         project,
         resumed: false,
@@ -110,11 +111,11 @@ async fn keep_settings(
 }
 
 /// Idempotent: a crash after the project's row is mended by the next run.
-async fn make_steps(metadata: &Metadata, project: &Project) -> Result<()> {
-    let steps = MIGRATION
-        .iter()
+async fn make_steps(metadata: &Metadata, project: &Project, incr_verifier: bool) -> Result<()> {
+    let steps = migration(incr_verifier)
+        .into_iter()
         .zip(1..)
-        .map(|(&name, order)| NewStep {
+        .map(|(name, order)| NewStep {
             id: None,
             order,
             name,
@@ -141,6 +142,9 @@ fn same_or_refuse(
         "other include or exclude rules"
     } else if stored.data_dir != wanted.data_dir {
         "another data folder"
+    } else if stored.options.incr_verification.enabled != wanted.options.incr_verification.enabled {
+        // it is one of the steps, and steps are made once
+        "another choice of incremental verification (--incr-verify)"
     } else {
         return Ok(found);
     };

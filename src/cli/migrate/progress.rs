@@ -168,6 +168,7 @@ fn message(step: &StepLine, rate: f64) -> String {
                 parts.push(format!("{} changes/s", count(rate as u64)));
             }
         }
+        StepName::IncrVerifier => parts.push(format!("{} rows looked at", count(step.done))),
         StepName::TransferIncrLogPull => parts.push(format!("{} kept", size(step.bytes))),
         _ if step.total > 0 => parts.push(format!("{} / {}", count(step.done), count(step.total))),
         _ => {}

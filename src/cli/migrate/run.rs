@@ -5,7 +5,8 @@ use crate::cluster::solo::Leadership;
 use crate::config::Until;
 use crate::coordinator::{Coordinator, Reconciler, Rows};
 use crate::error::{Error, Kind, Result};
-use crate::metadata::{ComponentStatus, Metadata, ProjectStatus, StepName, StepStatus};
+use crate::metadata::{ComponentStatus, Metadata, ProjectStatus, Step, StepName, StepStatus};
+use crate::model::position::Position;
 use crate::supervisor::{EPOCH_STRIDE, Maker, Node, StopAll, Supervisor};
 use actix::Actor;
 use std::time::Duration;
@@ -60,6 +61,7 @@ pub async fn run(
 
     let mut view = ProgressView::new(quiet);
     let mut signals = Signals::new()?;
+    let mut goal = None;
     let mut every = LOOK_EVERY;
     let end = loop {
         tokio::select! {
@@ -78,7 +80,11 @@ pub async fn run(
             break End::Failed;
         }
         if until == Until::CaughtUp && verified(&rows) {
-            break End::Verified;
+            let goal =
+                goal.get_or_insert_with(|| position_of(&rows, StepName::IncrTransfer, "watermark"));
+            if has_passed(&rows, goal.as_ref()) {
+                break End::Verified;
+            }
         }
         every = match until {
             Until::Forever if verified(&rows) => FOLLOW_EVERY,
@@ -110,6 +116,27 @@ fn verified(rows: &Rows) -> bool {
     rows.steps
         .iter()
         .any(|s| s.name == StepName::FullVerifier && s.status == StepStatus::Finished)
+}
+
+/// A position of which a step's component tells.
+fn position_of(rows: &Rows, step: StepName, detail: &str) -> Option<Position> {
+    let step = rows.steps.iter().find(|s| s.name == step)?;
+    let component = rows.component_of(step)?;
+    let position = component.progress.get("detail")?.get(detail)?.clone();
+    serde_json::from_value(position).ok()
+}
+
+/// Whether the incremental verification, where there is one, has passed a position.
+fn has_passed(rows: &Rows, goal: Option<&Position>) -> bool {
+    let verifies = |s: &&Step| {
+        s.name == StepName::IncrVerifier
+            && matches!(s.status, StepStatus::Running | StepStatus::Monitoring)
+    };
+    let Some((step, goal)) = rows.steps.iter().find(verifies).zip(goal) else {
+        return true;
+    };
+    let reached = position_of(rows, step.name, "checkpoint");
+    reached.is_some_and(|reached| reached.txn_id() >= goal.txn_id())
 }
 
 /// Waits until no component of the project runs any more.

@@ -3,6 +3,7 @@
 use super::progress::{count, size, span};
 use super::run::End;
 use crate::cli::table;
+use crate::component::full_verification::INCR_SUB_ID;
 use crate::coordinator::Rows;
 use crate::error::Result;
 use crate::metadata::{Metadata, StepName, TaskStatus, VerifyResult, VerifyResultType};
@@ -45,6 +46,9 @@ pub struct Summary {
     pub differences: i64,
     /// Differences that were corrected at the target.
     pub corrected: u64,
+    /// What the incremental verification found, where there is one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub incr_verification: Option<IncrSummary>,
     /// The error of the step that failed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub error: Option<serde_json::Value>,
@@ -54,6 +58,38 @@ pub struct Summary {
     pub data_dir: String,
     /// The steps.
     pub steps: Vec<StepSummary>,
+}
+
+/// The figures of the incremental verification, of all runs.
+#[derive(Debug, Clone, Default, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct IncrSummary {
+    /// Changed rows that were looked at and are right.
+    pub checked: u64,
+    /// Changes that could not be verified.
+    pub unchecked: u64,
+    /// Rows that are different.
+    pub differences: i64,
+}
+
+impl IncrSummary {
+    async fn gather(metadata: &Metadata, rows: &Rows) -> Result<Option<Self>> {
+        if !rows.steps.iter().any(|s| s.name == StepName::IncrVerifier) {
+            return Ok(None);
+        }
+        let found = metadata
+            .verify()
+            .list(&rows.project.id, INCR_SUB_ID, 0, 0)
+            .await?;
+        let mut sum = Self::default();
+        for row in found.into_iter().flatten() {
+            let figure = |key: &str| row.extra_info.get(key).and_then(serde_json::Value::as_u64);
+            sum.checked += figure("checked").unwrap_or(0);
+            sum.unchecked += figure("unchecked").unwrap_or(0);
+            sum.differences += row.differences();
+        }
+        Ok(Some(sum))
+    }
 }
 
 /// A step in the summary.
@@ -150,6 +186,7 @@ pub async fn gather(
                     .and_then(serde_json::Value::as_u64)
             })
             .sum(),
+        incr_verification: IncrSummary::gather(metadata, rows).await?,
         error,
         rm: metadata.place().to_owned(),
         data_dir: data_dir.display().to_string(),
@@ -185,6 +222,12 @@ pub async fn results(metadata: &Metadata, rows: &Rows) -> Result<Vec<VerifyResul
 }
 
 impl Summary {
+    /// Differences of any kind.
+    pub fn any_differences(&self) -> bool {
+        let incr = self.incr_verification.as_ref();
+        self.differences > 0 || incr.is_some_and(|i| i.differences > 0)
+    }
+
     /// One screen for people.
     pub fn text(&self) -> String {
         let mut t = table::plain();
@@ -233,11 +276,32 @@ impl Summary {
             ));
         }
         t.add_row(["Differences found", &differences]);
+        if let Some(incr) = &self.incr_verification {
+            let mut text = format!("{} right", count(incr.checked));
+            if incr.unchecked > 0 {
+                text.push_str(&format!(", {} not verified", count(incr.unchecked)));
+            }
+            let different = count(u64::try_from(incr.differences).unwrap_or(0));
+            t.add_row([
+                "Changed rows looked at",
+                &format!("{text}, {different} different"),
+            ]);
+        }
         let mut out = t.to_string();
         if self.tables_unproved > 0 {
             out.push_str(&format!(
                 "\n{} tables are not proved equal: oms project verify-result {} --rm {}",
                 self.tables_unproved, self.project_id, self.rm
+            ));
+        }
+        if self
+            .incr_verification
+            .as_ref()
+            .is_some_and(|i| i.differences > 0)
+        {
+            out.push_str(&format!(
+                "\nWhat the incremental verification found: oms project verify-result {} --incr --rm {}",
+                self.project_id, self.rm
             ));
         }
         if self.differences > 0 {

@@ -16,8 +16,14 @@ pub async fn project(command: ProjectCommand, output: Output) -> Result<ExitCode
         ProjectCommand::Show { id, steps, rm } => {
             show::show(&open(&rm.rm).await?, &id, steps, output).await
         }
-        ProjectCommand::VerifyResult { id, limit, rm } => {
-            verify_result::verify_result(&open(&rm.rm).await?, &id, limit, output).await
+        ProjectCommand::VerifyResult {
+            id,
+            limit,
+            incr,
+            rm,
+        } => {
+            let wanted = verify_result::Wanted { limit, incr };
+            verify_result::verify_result(&open(&rm.rm).await?, &id, wanted, output).await
         }
     }
 }

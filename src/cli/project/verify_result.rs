@@ -4,30 +4,29 @@ use crate::cli::args::Output;
 use crate::cli::exit::ExitCode;
 use crate::cli::migrate::progress::count;
 use crate::cli::{print, table};
+use crate::component::full_verification::INCR_SUB_ID;
 use crate::error::{Error, Kind, Result};
-use crate::metadata::{DiffFilter, Metadata, VerifyDiff, VerifyResult};
+use crate::metadata::{DiffFilter, Metadata, Project, Step, StepName, VerifyDiff, VerifyResult};
 use serde_json::json;
+
+/// What is to be shown.
+#[derive(Debug, Clone, Copy)]
+pub struct Wanted {
+    /// At most so many differences.
+    pub limit: u64,
+    /// Those of the incremental verification.
+    pub incr: bool,
+}
 
 /// Shows the last verification's results by table, and its differences.
 pub async fn verify_result(
     metadata: &Metadata,
     id: &str,
-    limit: u64,
+    wanted: Wanted,
     output: Output,
 ) -> Result<ExitCode> {
     let project = super::find(metadata, id).await?;
-    let sub_id = metadata
-        .verify()
-        .last_sub_id(&project.id)
-        .await?
-        .ok_or_else(|| {
-            Error::new(
-                Kind::NotFound,
-                format!("verification of project {}", project.id),
-            )
-            .detail("it has not been verified yet")
-            .remedy("`oms project show ID --steps` shows where it is.")
-        })?;
+    let (sub_id, limit) = (sub_id(metadata, &project, wanted.incr).await?, wanted.limit);
     let results: Vec<_> = metadata
         .verify()
         .list(&project.id, sub_id, 0, 0)
@@ -66,6 +65,32 @@ pub async fn verify_result(
         ExitCode::Differences
     } else {
         ExitCode::Equal
+    })
+}
+
+/// The number of the verification that is to be shown.
+async fn sub_id(metadata: &Metadata, project: &Project, incr: bool) -> Result<i32> {
+    if incr {
+        let steps = metadata.steps().list(&project.id).await?;
+        let verifies = |s: &Step| s.name == StepName::IncrVerifier;
+        return match steps.into_iter().flatten().any(|s| verifies(&s)) {
+            true => Ok(INCR_SUB_ID),
+            false => Err(Error::new(
+                Kind::NotFound,
+                format!("incremental verification of project {}", project.id),
+            )
+            .detail("the project has none")
+            .remedy("A project that is made with --incr-verify has one.")),
+        };
+    }
+    let last = metadata.verify().last_sub_id(&project.id).await?;
+    last.ok_or_else(|| {
+        Error::new(
+            Kind::NotFound,
+            format!("verification of project {}", project.id),
+        )
+        .detail("it has not been verified yet")
+        .remedy("`oms project show ID --steps` shows where it is.")
     })
 }
 

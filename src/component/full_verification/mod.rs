@@ -14,12 +14,15 @@
 //!                  └─ keyless ─────────────────┴─ suspects ─ review ─ report ─ correct
 //! ```
 //!
+//! [`incr`] verifies what Incr-Sync applies, all the time, by the log.
+//!
 //! Whatever goes wrong on the way, a table that was not compared is never called equal: its result
 //! is `RUNTIME_EXCEPTION`.
 
 pub mod canon;
 mod correct;
 mod files;
+mod incr;
 mod keyed;
 mod keyless;
 mod keyless_report;
@@ -44,6 +47,10 @@ mod tally;
 mod work;
 mod writer;
 
+pub use incr::{
+    AppliedAtTarget, Extent, IncrLog, IncrVerificationWork, RmIncrLog, SUB_ID as INCR_SUB_ID,
+    Standing,
+};
 pub use outcome::{Counts, DiffKind, Difference, ResultType, TableOutcome};
 pub use ports::{NobodyTells, Passed, Progressed, TablePair, TableProvider, VerifyLog};
 pub use progressed::RmProgressed;

@@ -181,6 +181,11 @@ impl Plan {
         }
     }
 
+    /// The names of the key's columns.
+    pub fn key_names(&self) -> impl Iterator<Item = &str> {
+        self.key.iter().map(|&at| self.columns[at].name.as_str())
+    }
+
     /// The key of a whole row.
     pub fn key_of(&self, row: &Row) -> Key {
         let cells: Vec<Cell<'_>> = row.cells().collect();

@@ -234,6 +234,23 @@ fn shown(plan: &Plan, column: usize, cell: Cell<'_>) -> DiffValue {
     }
 }
 
+/// A correction as it stands in the list of differences.
+fn shown_sql(sql: &str, instead: &str) -> String {
+    match sql.len() {
+        0..=SHOWN_BYTES => sql.to_owned(),
+        bytes => format!("-- {bytes} bytes, too long to be shown{instead}"),
+    }
+}
+
+/// The finding as it is kept, with the statement that corrects it.
+pub fn with_correction(plan: &Plan, finding: &Finding) -> Difference {
+    let sql = correction(plan, finding);
+    Difference {
+        correction_sql: shown_sql(sql.as_deref().unwrap_or(NOT_WRITABLE), ""),
+        ..difference(plan, finding)
+    }
+}
+
 /// Hands differences on: to the files and to the log.
 pub struct Reporter<'a> {
     plan: &'a Plan,
@@ -271,10 +288,7 @@ impl<'a> Reporter<'a> {
         self.diff.push_str(&line);
         self.diff.push('\n');
         let sql = sql.unwrap_or(NOT_WRITABLE);
-        difference.correction_sql = match sql.len() {
-            0..=SHOWN_BYTES => sql.to_owned(),
-            bytes => format!("-- {bytes} bytes, too long to be shown: see the .sql file"),
-        };
+        difference.correction_sql = shown_sql(sql, ": see the .sql file");
         for _ in 0..times {
             self.sql.push_str(sql);
             self.sql.push_str(";\n");

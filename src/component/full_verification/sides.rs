@@ -2,10 +2,11 @@
 
 use super::plan::{Key, Plan, Side};
 use super::statement::read_keys;
-use crate::datasource::mysql::compare::{RowStream, abandon};
-use crate::datasource::mysql::{Connection, Server, Session};
+use crate::datasource::mysql::compare::{LiveColumn, RowStream, abandon, live_columns};
+use crate::datasource::mysql::{Connection, Flavour, Server, Session};
 use crate::error::{Error, Kind, Result};
 use crate::model::row::Row;
+use crate::model::table::TableName;
 use parking_lot::Mutex;
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -61,6 +62,31 @@ impl Sides {
             idle: Mutex::new(Vec::new()),
             permits: Arc::new(Semaphore::new(pairs.max(1))),
         })
+    }
+
+    /// Whether both servers tell `-0` from `0`: MariaDB does not store the sign.
+    pub fn signed_zero(&self) -> bool {
+        self.source.flavour != Flavour::MariaDb && self.target.flavour != Flavour::MariaDb
+    }
+
+    /// The columns of a table at the target; names in lower case where it keeps them so.
+    pub async fn target_columns(&self, table: &TableName) -> Result<Vec<LiveColumn>> {
+        let mut conn = self.target.session(Session::Plain).await?;
+        let live = live_columns(&mut conn, table).await?;
+        let lower = TableName::new(table.schema.to_lowercase(), table.name.to_lowercase());
+        if !live.is_empty() || lower == *table {
+            return Ok(live);
+        }
+        let keeps_lower: Option<u8> = conn
+            .first(
+                "asking the target for lower_case_table_names",
+                "SELECT @@lower_case_table_names",
+            )
+            .await?;
+        if keeps_lower == Some(1) {
+            return live_columns(&mut conn, &lower).await;
+        }
+        Ok(live)
     }
 
     /// A pair, as soon as one is free.

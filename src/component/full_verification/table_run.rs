@@ -14,10 +14,8 @@ use super::review::Rounds;
 use super::shared::Shared;
 use super::sides::reading;
 use super::slices::rows_per_slice;
-use crate::datasource::mysql::compare::{LiveColumn, RowStream, live_columns};
-use crate::datasource::mysql::{Flavour, Session};
+use crate::datasource::mysql::compare::RowStream;
 use crate::error::{Error, Kind, Result};
-use crate::model::table::TableName;
 use std::collections::HashSet;
 use std::sync::Arc;
 
@@ -76,13 +74,13 @@ async fn judge(
     files: &Files,
     outcome: &mut TableOutcome,
 ) -> Result<()> {
-    let live = target_columns(shared, &pair.target).await?;
+    let live = shared.sides.target_columns(&pair.target).await?;
     if live.is_empty() {
         outcome.result = ResultType::TargetTableNotExist;
         outcome.message = format!("the target has no table {}", pair.target);
         return Ok(());
     }
-    let mut plan = match Plan::make(pair, &live, signed_zero(shared)) {
+    let mut plan = match Plan::make(pair, &live, shared.sides.signed_zero()) {
         Ok(plan) => plan,
         Err(why) => {
             outcome.result = ResultType::SchemaMismatch;
@@ -112,32 +110,6 @@ async fn judge(
         }
         return conclude(shared, &plan, outcome, counts, end).await;
     }
-}
-
-/// Whether both servers tell `-0` from `0`: MariaDB does not store the sign.
-fn signed_zero(shared: &Shared) -> bool {
-    shared.sides.source.flavour != Flavour::MariaDb
-        && shared.sides.target.flavour != Flavour::MariaDb
-}
-
-/// The target's columns; names in lower case where the target keeps them so.
-async fn target_columns(shared: &Shared, table: &TableName) -> Result<Vec<LiveColumn>> {
-    let mut conn = shared.sides.target.session(Session::Plain).await?;
-    let live = live_columns(&mut conn, table).await?;
-    let lower = TableName::new(table.schema.to_lowercase(), table.name.to_lowercase());
-    if !live.is_empty() || lower == *table {
-        return Ok(live);
-    }
-    let keeps_lower: Option<u8> = conn
-        .first(
-            "asking the target for lower_case_table_names",
-            "SELECT @@lower_case_table_names",
-        )
-        .await?;
-    if keeps_lower == Some(1) {
-        return live_columns(&mut conn, &lower).await;
-    }
-    Ok(live)
 }
 
 /// Compares a table without a key, from the start again where that failed for a reason that may

@@ -17,6 +17,7 @@ mod barrier;
 pub mod canon;
 pub mod ddl;
 mod engine;
+mod extent;
 pub mod keyless;
 pub mod lane;
 pub mod layout;
@@ -34,13 +35,15 @@ pub mod target;
 pub mod window;
 mod work;
 
+pub use crate::component::log_source::OpenLog;
 pub use apply_ddl::MySqlDdl;
 pub use ddl::{DdlApplier, DdlTaskState, DdlTasks};
+pub use extent::ExtentReader;
 pub use lane::Retry;
 pub use mysql_target::MySqlTarget;
 pub use rm::RmDdlTasks;
 pub use settings::Settings;
-pub use work::{IncrSyncWork, OpenLog};
+pub use work::IncrSyncWork;
 
 #[cfg(test)]
 pub(crate) mod tests;

@@ -51,6 +51,11 @@ impl MySqlTarget {
         }
     }
 
+    /// The server.
+    pub(super) fn server(&self) -> &Server {
+        &self.server
+    }
+
     fn what(&self, doing: &str) -> String {
         format!(
             "{doing} {TARGET_SCHEMA}.oms_txn_progress on {}",
@@ -167,11 +172,17 @@ impl MySqlTarget {
 
     /// Reads and locks the rows; waits for transactions that hold one.
     async fn read(&self, conn: &mut Connection) -> Result<Vec<ProgressRow>> {
+        self.rows(conn, " FOR UPDATE").await
+    }
+
+    /// Reads the rows.
+    pub(super) async fn rows(&self, conn: &mut Connection, lock: &str) -> Result<Vec<ProgressRow>> {
         let mut sql = format!(
             "SELECT `lane`,`epoch`,`commits`,`watermark`,`position`,`applied` FROM {TABLE} WHERE `component`="
         ).into_bytes();
         push_quoted(&mut sql, self.component.as_bytes());
-        sql.extend_from_slice(b" ORDER BY `lane` FOR UPDATE");
+        sql.extend_from_slice(b" ORDER BY `lane`");
+        sql.extend_from_slice(lock.as_bytes());
         let rows: Vec<(i64, i64, u64, u64, String, String)> =
             conn.rows(self.what("reading"), sql).await?;
         rows.into_iter()
@@ -199,16 +210,17 @@ impl MySqlTarget {
 }
 
 /// Heartbeats move the position without the id.
-fn newer(a: &Watermark, b: &Watermark) -> bool {
+pub(super) fn newer(a: &Watermark, b: &Watermark) -> bool {
     (a.id, a.position.txn_id()) > (b.id, b.position.txn_id())
 }
 
-struct ProgressRow {
+/// A lane's row.
+pub(super) struct ProgressRow {
     lane: i64,
     epoch: i64,
     commits: u64,
-    watermark: Watermark,
-    applied: Applied,
+    pub(super) watermark: Watermark,
+    pub(super) applied: Applied,
 }
 
 fn fenced(component: &str, mine: i64, found: i64) -> Error {

@@ -148,6 +148,11 @@ pub struct Applied {
 }
 
 impl Applied {
+    /// The newest of them.
+    pub fn newest(&self) -> Option<TxnId> {
+        self.ranges.iter().map(|(_, to)| *to).max()
+    }
+
     /// Whether a transaction is among them.
     pub fn contains(&self, id: TxnId) -> bool {
         let at = self.ranges.partition_point(|(from, _)| *from <= id);

@@ -6,16 +6,11 @@ use super::settings::Settings;
 use super::target::{Claim, Target};
 use super::window::Applied;
 use crate::component::contract::{Context, Finish, Work, cancelled_is_fine};
-use crate::component::log_source::LogSource;
+use crate::component::log_source::OpenLog;
 use crate::error::Result;
 use crate::model::options::TransactionMode;
-use crate::model::position::Position;
 use futures::future::BoxFuture;
 use std::sync::Arc;
-
-/// Opens the log behind a position.
-pub type OpenLog =
-    Arc<dyn Fn(Position) -> BoxFuture<'static, Result<Box<dyn LogSource>>> + Send + Sync>;
 
 /// The work: follows the log and applies it to the target.
 pub struct IncrSyncWork {

@@ -5,9 +5,8 @@ use super::Parts;
 use crate::actor::work::{Context, Finish, Work};
 use crate::component::full_import::keyless_positions;
 use crate::component::incr_sync::{
-    IncrSyncWork, MySqlDdl, MySqlTarget, OpenLog, Retry, RmDdlTasks, Settings,
+    IncrSyncWork, MySqlDdl, MySqlTarget, Retry, RmDdlTasks, Settings,
 };
-use crate::component::log_source::LogSource;
 use crate::component::store::StoreHub;
 use crate::component::throttle::Throttle;
 use crate::datasource::mysql::Server;
@@ -19,7 +18,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 const LOOK_EVERY: Duration = Duration::from_millis(100);
-const TELL_EVERY: Duration = Duration::from_secs(1);
+pub(super) const TELL_EVERY: Duration = Duration::from_secs(1);
 /// A Store that restarts at the same time may need so long until it serves its log.
 const STORE_WAIT: Duration = Duration::from_secs(60);
 
@@ -49,7 +48,7 @@ impl Work for FollowWork {
             loop {
                 tokio::select! {
                     end = &mut work => return end,
-                    () = tokio::time::sleep(TELL_EVERY) => tell(&parts, &context),
+                    () = tokio::time::sleep(TELL_EVERY) => tell(&parts, &parts.consumer(), &context),
                 }
             }
         })
@@ -57,13 +56,11 @@ impl Work for FollowWork {
 }
 
 /// Tells the Store what is applied for good, so that it may delete what is older.
-fn tell(parts: &Parts, context: &Context) {
+pub(super) fn tell(parts: &Parts, consumer: &str, context: &Context) {
     let detail = context.progress().read().detail;
     let checkpoint = detail.get("checkpoint").cloned();
     if let Some(position) = checkpoint.and_then(|c| serde_json::from_value::<Position>(c).ok()) {
-        parts
-            .hub
-            .checkpoint(&parts.subtopic, &parts.consumer(), &position);
+        parts.hub.checkpoint(&parts.subtopic, consumer, &position);
     }
 }
 
@@ -90,20 +87,16 @@ async fn prepare(parts: &Parts, throttle: Arc<Throttle>) -> Result<IncrSyncWork>
         options,
     };
     let target = MySqlTarget::new(target, parts.consumer(), settings.options.batch_bytes);
-    let (hub, subtopic) = (parts.hub.clone(), parts.subtopic.clone());
-    let open: OpenLog = Arc::new(move |from| {
-        let (hub, subtopic) = (hub.clone(), subtopic.clone());
-        Box::pin(async move {
-            let reader = hub.open(&subtopic, &from).await?;
-            Ok(Box::new(reader) as Box<dyn LogSource>)
-        })
-    });
-    Ok(IncrSyncWork::new(Arc::new(target), open, settings))
+    Ok(IncrSyncWork::new(
+        Arc::new(target),
+        parts.open_log(),
+        settings,
+    ))
 }
 
 /// The position at which the Store began: where a first run begins. If the Store should not hold
 /// it any more, opening its log there says so.
-async fn wait_for_store(hub: &StoreHub, subtopic: &str) -> Result<Position> {
+pub(super) async fn wait_for_store(hub: &StoreHub, subtopic: &str) -> Result<Position> {
     let looked = async {
         loop {
             if let Some(start) = hub.start(subtopic) {

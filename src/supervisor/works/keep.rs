@@ -36,6 +36,10 @@ impl Work for KeptStore {
                     parts
                         .hub
                         .checkpoint(&parts.subtopic, &parts.consumer(), &start);
+                    if parts.config.options.incr_verification.enabled {
+                        let consumer = parts.verifying_consumer();
+                        parts.hub.checkpoint(&parts.subtopic, &consumer, &start);
+                    }
                     break;
                 }
             }

@@ -1,6 +1,7 @@
 //! From a component's row to its work: reads what the component needs from `rm` and hands it the
 //! parts that it is made of.
 
+mod check;
 mod follow;
 mod keep;
 mod tables;
@@ -11,6 +12,7 @@ use crate::actor::shell::WorkFactory;
 use crate::actor::work::{Assignment, Work};
 use crate::component::full_import::{FullImportWork, RmSlices};
 use crate::component::full_verification::{FullVerificationWork, RmProgressed, RmVerifyLog};
+use crate::component::log_source::{LogSource, OpenLog};
 use crate::component::precheck::{PrecheckWork, RmPrecheck};
 use crate::component::store::{StoreHub, StoreWork};
 use crate::component::struct_transfer::{IndexTransfer, RmObjects, StructTransfer};
@@ -19,6 +21,7 @@ use crate::config::secret_store::SecretStore;
 use crate::datasource::mysql::Endpoint;
 use crate::error::Result;
 use crate::metadata::{Component, ComponentType, DataSource, Metadata};
+use crate::model::position::Position;
 use crate::model::project::{ProjectConfig, subtopic_of};
 use futures::future::BoxFuture;
 use std::path::PathBuf;
@@ -47,6 +50,8 @@ struct Parts {
     assignment: Assignment,
     /// Number of the run of a verification.
     sub_id: u32,
+    /// The checkpoint of the component's last run.
+    checkpoint: Option<Position>,
 }
 
 impl Works {
@@ -79,6 +84,7 @@ impl Works {
             config: ProjectConfig::from_json(&project.config)?,
             subtopic: subtopic_of(&project.id, &project.source_id),
             assignment: assignment.clone(),
+            checkpoint: serde_json::from_value(component.checkpoint.clone()).ok(),
             sub_id: sub_id.and_then(|n| u32::try_from(n).ok()).unwrap_or(1),
         })
     }
@@ -127,6 +133,7 @@ impl Parts {
                 self.tuned(Box::new(work), throttle, tuned::of_incr_sync)
             }
             ComponentType::FullVerification => Box::new(self.verification()),
+            ComponentType::IncrVerification => Box::new(check::CheckWork::new(self.clone())),
         }
     }
 
@@ -231,6 +238,23 @@ impl Parts {
     /// The consumer's name in the Store, and the key of its progress at the target.
     fn consumer(&self) -> String {
         format!("{}/incr_sync", self.assignment.project)
+    }
+
+    /// The Incr-Verification's name in the Store.
+    fn verifying_consumer(&self) -> String {
+        format!("{}/incr_verification", self.assignment.project)
+    }
+
+    /// Opens the log of the project's Store.
+    fn open_log(&self) -> OpenLog {
+        let (hub, subtopic) = (self.hub.clone(), self.subtopic.clone());
+        Arc::new(move |from| {
+            let (hub, subtopic) = (hub.clone(), subtopic.clone());
+            Box::pin(async move {
+                let reader = hub.open(&subtopic, &from).await?;
+                Ok(Box::new(reader) as Box<dyn LogSource>)
+            })
+        })
     }
 }
 

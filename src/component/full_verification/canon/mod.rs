@@ -116,8 +116,13 @@ pub type Image = u128;
 
 /// The image of a row with these classes.
 pub fn image(classes: impl IntoIterator<Item = Class>, row: &Row) -> Image {
+    image_of(classes.into_iter().zip(row.cells()))
+}
+
+/// The image of some cells.
+pub fn image_of<'a>(cells: impl IntoIterator<Item = (Class, Cell<'a>)>) -> Image {
     let mut hash = Sha256::new();
-    for (class, cell) in classes.into_iter().zip(row.cells()) {
+    for (class, cell) in cells {
         match cell {
             Cell::Null => hash.update([0]),
             Cell::Value(value) => {
