@@ -7,6 +7,7 @@
 pub mod batch;
 pub mod binlog;
 pub mod bounds;
+mod bulk;
 pub mod catalogue;
 pub mod compare;
 pub mod connect;

@@ -6,6 +6,7 @@ use crate::datasource::mysql::endpoint::Endpoint;
 use bytes::Bytes;
 use mysql_async::consts::CapabilityFlags;
 use mysql_async::{DriverError, Error as MyError};
+use mysql_common::constants::MariadbCapabilities;
 use mysql_common::io::ParseBuf;
 use mysql_common::packets::{
     AuthPlugin, AuthSwitchRequest, HandshakePacket, HandshakeResponse, SslRequest,
@@ -21,8 +22,18 @@ const COLLATION: u8 = 45;
 /// Bytes of a nonce; one more may follow, which is zero.
 const NONCE: usize = 20;
 
-/// A session's connection, and its number at the server.
-pub async fn login(endpoint: &Endpoint) -> Result<(Link, u32), MyError> {
+/// A session's connection.
+pub struct Login {
+    /// The connection.
+    pub link: Link,
+    /// Its number at the server.
+    pub id: u32,
+    /// Whether the server takes many rows of parameters with one command (MariaDB).
+    pub bulk: bool,
+}
+
+/// Connects and proves who we are.
+pub async fn login(endpoint: &Endpoint) -> Result<Login, MyError> {
     let stream = TcpStream::connect((endpoint.host.as_str(), endpoint.port))
         .await
         .map_err(io_error)?;
@@ -72,6 +83,8 @@ pub async fn login(endpoint: &Endpoint) -> Result<(Link, u32), MyError> {
         plugin,
         nonce,
     };
+    let bulk = MariadbCapabilities::MARIADB_CLIENT_STMT_BULK_OPERATIONS;
+    let extended = greeting.mariadb_ext_capabilities() & bulk;
     let answer = HandshakeResponse::new(
         proof.data(),
         (8, 0, 0),
@@ -81,10 +94,15 @@ pub async fn login(endpoint: &Endpoint) -> Result<(Link, u32), MyError> {
         capabilities,
         None,
         MAX_PACKET,
-    );
+    )
+    .with_mariadb_ext_capabilities(extended);
     link.write(&serialized(&answer), b"").await?;
     proof.finish(&mut link).await?;
-    Ok((link, greeting.connection_id()))
+    Ok(Login {
+        link,
+        id: greeting.connection_id(),
+        bulk: !extended.is_empty(),
+    })
 }
 
 fn serialized(packet: &impl MySerialize) -> Vec<u8> {

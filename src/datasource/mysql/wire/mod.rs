@@ -14,7 +14,7 @@ mod login;
 mod session;
 mod tls;
 
-pub use session::{Done, Rows, WireSession};
+pub use session::{Done, Prepared, Rows, WireSession};
 
 #[cfg(test)]
 mod tests;

@@ -1,4 +1,4 @@
-//! A session: statements, streams of rows, and LOAD DATA.
+//! A session: statements, streams of rows, LOAD DATA, and prepared statements for many rows.
 
 use super::link::{Link, io_error};
 use super::login::{login, refused};
@@ -10,6 +10,11 @@ use mysql_async::Error as MyError;
 use std::io;
 
 const COM_QUERY: &[u8] = &[0x03];
+const COM_STMT_PREPARE: &[u8] = &[0x16];
+const COM_STMT_CLOSE: &[u8] = &[0x19];
+const COM_STMT_BULK_EXECUTE: u8 = 0xFA;
+/// Bulk flag: the types of the parameters come with the command.
+const SEND_TYPES: u16 = 128;
 /// The server asks for a file of ours.
 const LOCAL_INFILE: u8 = 0xFB;
 /// Ends columns and rows; longer packets with this first byte are rows with a huge first cell.
@@ -32,8 +37,13 @@ pub struct Done {
 pub struct WireSession {
     link: Link,
     id: u32,
+    bulk: bool,
     usable: bool,
 }
+
+/// A statement that the server keeps for a session.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Prepared(u32);
 
 impl WireSession {
     /// Connects and logs in.
@@ -41,10 +51,11 @@ impl WireSession {
     /// # Errors
     /// The server's refusal, or that of the network.
     pub async fn open(endpoint: &Endpoint) -> Result<Self, MyError> {
-        let (link, id) = login(endpoint).await?;
+        let login = login(endpoint).await?;
         Ok(Self {
-            id,
-            ..Self::on_link(link)
+            id: login.id,
+            bulk: login.bulk,
+            ..Self::on_link(login.link)
         })
     }
 
@@ -52,6 +63,7 @@ impl WireSession {
         Self {
             link,
             id: 0,
+            bulk: false,
             usable: true,
         }
     }
@@ -59,6 +71,11 @@ impl WireSession {
     /// The session's number at the server, as `KILL` takes it.
     pub fn id(&self) -> u32 {
         self.id
+    }
+
+    /// Whether the server takes [`WireSession::bulk`].
+    pub fn takes_bulk(&self) -> bool {
+        self.bulk
     }
 
     /// Whether another statement can be sent: nothing is on its way, and the connection stands.
@@ -137,14 +154,75 @@ impl WireSession {
         Ok(done)
     }
 
-    /// Sends a statement; the first packet of its answer. Until the answer is read to its end the
-    /// session is of no use for another one.
+    /// Prepares a statement that answers without rows.
+    ///
+    /// # Errors
+    /// As [`WireSession::run`].
+    pub async fn prepare(&mut self, sql: &[u8]) -> Result<Prepared, MyError> {
+        let answer = self.exchange(COM_STMT_PREPARE, sql).await?;
+        let number = |at: usize, width: usize| {
+            let bytes = answer.get(at..at + width)?;
+            let digits = bytes.iter().rev();
+            Some(digits.fold(0, |n, byte| n << 8 | u32::from(*byte)))
+        };
+        let fields = (|| Some((number(1, 4)?, number(5, 2)?, number(7, 2)?)))();
+        let Some((id, 0, parameters)) = fields else {
+            return Err(odd("a statement with rows was prepared"));
+        };
+        // what the parameters are is known; an EOF comes behind them
+        for _ in 0..parameters + u32::from(parameters > 0) {
+            self.link.read().await?;
+        }
+        self.usable = true;
+        Ok(Prepared(id))
+    }
+
+    /// Runs a prepared statement for many rows of parameters at once: `types` has type and flags of
+    /// each parameter, `rows` the values one behind the other, each behind its indicator
+    /// (`COM_STMT_BULK_EXECUTE`).
+    ///
+    /// # Errors
+    /// As [`WireSession::run`].
+    pub async fn bulk(
+        &mut self,
+        statement: Prepared,
+        types: &[u8],
+        rows: &[u8],
+    ) -> Result<Done, MyError> {
+        let mut head = Vec::with_capacity(7 + types.len());
+        head.push(COM_STMT_BULK_EXECUTE);
+        head.extend_from_slice(&statement.0.to_le_bytes());
+        head.extend_from_slice(&SEND_TYPES.to_le_bytes());
+        head.extend_from_slice(types);
+        let answer = self.exchange(&head, rows).await?;
+        let done = parse_ok(&answer)?;
+        self.usable = true;
+        Ok(done)
+    }
+
+    /// Lets go of a prepared statement. The server does not answer.
+    ///
+    /// # Errors
+    /// The connection's end.
+    pub async fn close(&mut self, statement: Prepared) -> Result<(), MyError> {
+        self.link.begin();
+        self.link
+            .write(COM_STMT_CLOSE, &statement.0.to_le_bytes())
+            .await
+    }
+
     async fn ask(&mut self, sql: &[u8]) -> Result<Bytes, MyError> {
+        self.exchange(COM_QUERY, sql).await
+    }
+
+    /// Sends a command; the first packet of its answer. Until the answer is read to its end the
+    /// session is of no use for another one.
+    async fn exchange(&mut self, head: &[u8], body: &[u8]) -> Result<Bytes, MyError> {
         if !std::mem::take(&mut self.usable) {
             return Err(odd("the session is of no more use"));
         }
         self.link.begin();
-        self.link.write(COM_QUERY, sql).await?;
+        self.link.write(head, body).await?;
         let answer = self.link.read().await?;
         self.take_refusal(&answer)?;
         Ok(answer)
