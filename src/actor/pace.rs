@@ -1,11 +1,53 @@
-//! How often to look: quickly while things change, seldom while they stay as they are. A link that
-//! only follows an idle source must cost next to nothing.
+//! How often to look: at once where a bell rings, quickly while things change, seldom while they stay
+//! as they are. A link that only follows an idle source must cost next to nothing.
 
 use std::time::Duration;
+use tokio::sync::watch;
 use tokio::time::Instant;
 
 /// Things that have not changed for so long are looked at seldom.
 const CALM_AFTER: Duration = Duration::from_secs(5);
+
+/// Rung by whoever changes something in this process that others should look at: a hint, that saves
+/// them from waiting for their next look. What counts is what they find then.
+#[derive(Debug, Clone)]
+pub struct Bell(watch::Sender<()>);
+
+impl Default for Bell {
+    fn default() -> Self {
+        Self(watch::channel(()).0)
+    }
+}
+
+impl Bell {
+    /// Rings.
+    pub fn ring(&self) {
+        self.0.send_replace(());
+    }
+
+    /// Listens, from now on.
+    pub fn listen(&self) -> Ear {
+        Ear(self.0.subscribe())
+    }
+}
+
+/// Hears a bell. A ring while nobody waits is heard by the next wait.
+#[derive(Debug, Clone)]
+pub struct Ear(watch::Receiver<()>);
+
+impl Ear {
+    /// Waits so long, or until the bell rings.
+    pub async fn wait(mut self, longest: Duration) -> Self {
+        // a bell that is gone rings no more
+        let ring = async {
+            if self.0.changed().await.is_err() {
+                std::future::pending().await
+            }
+        };
+        let _ = tokio::time::timeout(longest, ring).await;
+        self
+    }
+}
 
 /// The time between two looks at something that is seen as a `T`.
 #[derive(Debug)]
@@ -27,12 +69,14 @@ impl<T: PartialEq> Pace<T> {
         }
     }
 
-    /// Tells what was seen.
-    pub fn saw(&mut self, now: T) {
-        if self.last.as_ref() != Some(&now) {
+    /// Tells what was seen; gives whether that is news.
+    pub fn saw(&mut self, now: T) -> bool {
+        let is_news = self.last.as_ref() != Some(&now);
+        if is_news {
             self.last = Some(now);
             self.since = Instant::now();
         }
+        is_news
     }
 
     /// Forgets what was seen: something is about to change.
@@ -54,6 +98,23 @@ impl<T: PartialEq> Pace<T> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn a_ring_is_heard_once_even_by_who_comes_late() {
+        let bell = Bell::default();
+        let ear = bell.listen();
+        bell.ring();
+        bell.ring();
+        let hour = Duration::from_secs(3600);
+        let begun = Instant::now();
+        let ear = ear.wait(hour).await;
+        assert_eq!(begun.elapsed(), Duration::ZERO);
+        let ear = ear.wait(hour).await;
+        assert_eq!(begun.elapsed(), hour);
+        drop(bell);
+        ear.wait(hour).await;
+        assert_eq!(begun.elapsed(), 2 * hour);
+    }
 
     #[tokio::test(start_paused = true)]
     async fn what_stays_as_it_is_is_looked_at_seldom() {

@@ -5,6 +5,7 @@
 //! inside the work is caught at the task's edge and becomes an error.
 
 use super::exit::Exit;
+use super::pace::Bell;
 use super::work::{Assignment, Context, Finish, Progress, ProgressCell, Work};
 use crate::error::{Error, Kind, Result};
 use actix::prelude::{Actor, Addr, AsyncContext, Handler, Message, ResponseFuture};
@@ -103,12 +104,14 @@ pub struct Shell {
     error: Option<Error>,
     /// Counts ends of works, for those who wait for one.
     ends: watch::Sender<u64>,
+    bell: Bell,
 }
 
 impl Shell {
-    /// A shell that makes its works with `factory`.
-    pub fn new(assignment: Assignment, factory: WorkFactory) -> Self {
+    /// A shell that makes its works with `factory`; rings when a work ends or reaches its goal.
+    pub fn new(assignment: Assignment, factory: WorkFactory, bell: Bell) -> Self {
         Self {
+            bell,
             assignment,
             factory,
             state: ShellState::Idle,
@@ -126,7 +129,7 @@ impl Shell {
         }
         let work = (self.factory)().inspect_err(|_| self.state = ShellState::Failed)?;
         self.runs += 1;
-        self.progress = Arc::default();
+        self.progress = Arc::new(ProgressCell::ringing(self.bell.clone()));
         self.error = None;
         let run = self.runs;
         let cancel = CancellationToken::new();
@@ -300,5 +303,6 @@ impl Handler<Ended> for Shell {
             }
         }
         self.ends.send_replace(ended.run);
+        self.bell.ring();
     }
 }

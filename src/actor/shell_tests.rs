@@ -1,5 +1,6 @@
 //! The shell under each message in each state, with works that end, fail, panic and hang.
 
+use super::pace::Bell;
 use super::shell::{Observe, Pause, Resume, Shell, ShellState, Start, Stop, WorkFactory};
 use super::work::{Assignment, Context, Finish, Work};
 use super::{Observation, system};
@@ -68,7 +69,7 @@ fn shell(behaviour: Behaviour) -> Addr<Shell> {
             alive: alive.clone(),
         }))
     });
-    Shell::new(assignment(), factory).start()
+    Shell::new(assignment(), factory, Bell::default()).start()
 }
 
 async fn observe(shell: &Addr<Shell>) -> Observation {
@@ -166,7 +167,7 @@ fn a_forgotten_shell_ends_its_work() {
                 alive: shared.clone(),
             }))
         });
-        let shell = Shell::new(assignment(), factory).start();
+        let shell = Shell::new(assignment(), factory, Bell::default()).start();
         shell.send(Start).await.unwrap().unwrap();
         drop(shell);
         for _ in 0..2000 {

@@ -8,6 +8,7 @@
 //! [`Context::cancelled`], must never block an executor thread, and must be idempotent: the same
 //! work may run again after it was killed at any instant.
 
+use super::pace::Bell;
 use crate::error::{Error, Result};
 use crate::model::ids::{ComponentId, ProjectId, StepId};
 use futures::future::BoxFuture;
@@ -127,6 +128,8 @@ pub struct ProgressCell {
     /// Incr-Sync that caught up).
     ready: std::sync::atomic::AtomicBool,
     detail: Mutex<serde_json::Map<String, serde_json::Value>>,
+    /// Rung when the goal is reached or lost.
+    bell: Option<Bell>,
 }
 
 /// A reading of a [`ProgressCell`].
@@ -149,6 +152,14 @@ pub struct Progress {
 }
 
 impl ProgressCell {
+    /// A cell that rings when the goal is reached or lost.
+    pub fn ringing(bell: Bell) -> Self {
+        Self {
+            bell: Some(bell),
+            ..Self::default()
+        }
+    }
+
     /// A sign of life.
     pub fn beat(&self) {
         self.beat.fetch_add(1, Ordering::Relaxed);
@@ -180,7 +191,11 @@ impl ProgressCell {
 
     /// Says whether the goal is reached.
     pub fn set_ready(&self, ready: bool) {
-        self.ready.store(ready, Ordering::Release);
+        if self.ready.swap(ready, Ordering::AcqRel) != ready
+            && let Some(bell) = &self.bell
+        {
+            bell.ring();
+        }
     }
 
     /// Sets one of the component's own figures.

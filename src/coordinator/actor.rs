@@ -1,9 +1,9 @@
 //! The Coordinator as an actor: a clock that makes it look, one look at a time.
 
 use super::act::Reconciler;
-use crate::actor::pace::Pace;
+use crate::actor::pace::{Bell, Ear, Pace};
 use crate::error::{Kind, Result};
-use crate::workflow::plan::View;
+use crate::workflow::plan::{Action, View, plan};
 use actix::prelude::{
     Actor, ActorFutureExt, AsyncContext, Handler, Message, ResponseActFuture, WrapFuture,
 };
@@ -24,17 +24,24 @@ pub struct Coordinator {
     reconciler: Reconciler,
     projects: Vec<String>,
     looking: bool,
+    again: bool,
+    bell: Bell,
+    ear: Ear,
     pace: Pace<Option<View>>,
+    /// What the last look did.
+    last: Vec<Action>,
     seen: watch::Sender<Option<View>>,
     fenced: watch::Sender<bool>,
 }
 
 impl Coordinator {
-    /// Coordinates these projects. The second part tells what the last look at the last of them
+    /// Coordinates these projects; rings the bell when it changed something, and looks when others
+    /// ring it. The second part tells what the last look at the last of them
     /// saw, the third when a newer leader was found.
     pub fn new(
         reconciler: Reconciler,
         projects: Vec<String>,
+        bell: Bell,
     ) -> (Self, watch::Receiver<Option<View>>, watch::Receiver<bool>) {
         let (seen, seen_rx) = watch::channel(None);
         let (fenced, fenced_rx) = watch::channel(false);
@@ -42,7 +49,11 @@ impl Coordinator {
             reconciler,
             projects,
             looking: false,
+            again: false,
+            ear: bell.listen(),
+            bell,
             pace: Pace::new(QUICK, CALM),
+            last: Vec::new(),
             seen,
             fenced,
         };
@@ -50,21 +61,34 @@ impl Coordinator {
     }
 }
 
+/// What was done about a project that others may be waiting for.
+fn changes(view: &View) -> Vec<Action> {
+    let mut actions = plan(view);
+    actions.retain(|action| !matches!(action, Action::Progress { .. }));
+    actions
+}
+
 impl Actor for Coordinator {
     type Context = actix::Context<Self>;
 
     fn started(&mut self, ctx: &mut Self::Context) {
-        ctx.run_later(QUICK, Self::beat);
+        self.beat(ctx);
     }
 }
 
 impl Coordinator {
     fn beat(&mut self, ctx: &mut <Self as Actor>::Context) {
+        // rung in the midst of a look: what changed may have been passed already
+        self.again |= self.looking;
         if !self.looking {
             // its own mailbox: a look that cannot be queued is made at the next beat
             let _ = ctx.address().try_send(Tick);
         }
-        ctx.run_later(self.pace.delay(), Self::beat);
+        let waiting = self.ear.clone().wait(self.pace.delay());
+        ctx.spawn(waiting.into_actor(self).map(|ear, me, ctx| {
+            me.ear = ear;
+            me.beat(ctx);
+        }));
     }
 }
 
@@ -89,8 +113,16 @@ impl Handler<Tick> for Coordinator {
         };
         Box::pin(look.into_actor(self).map(|last, me, _| {
             me.looking = false;
+            if std::mem::take(&mut me.again) {
+                me.bell.ring();
+            }
             match last {
                 Ok(view) => {
+                    let actions = view.as_ref().map(changes).unwrap_or_default();
+                    if me.last != actions {
+                        me.last = actions;
+                        me.bell.ring();
+                    }
                     me.pace.saw(view.clone());
                     if view.is_some() {
                         me.seen.send_replace(view);

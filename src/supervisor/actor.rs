@@ -1,7 +1,7 @@
 //! The Supervisor as an actor: a clock that makes its node supervise, one round at a time.
 
 use super::node::{Node, Seen};
-use crate::actor::pace::Pace;
+use crate::actor::pace::{Bell, Ear, Pace};
 use crate::error::Result;
 use actix::prelude::{
     Actor, ActorFutureExt, AsyncContext, Handler, Message, ResponseActFuture, WrapFuture,
@@ -28,15 +28,22 @@ pub struct StopAll;
 pub struct Supervisor {
     node: Arc<Mutex<Node>>,
     busy: bool,
+    again: bool,
+    bell: Bell,
+    ear: Ear,
     pace: Pace<Seen>,
 }
 
 impl Supervisor {
     /// Supervises this node.
     pub fn new(node: Node) -> Self {
+        let bell = node.bell().clone();
         Self {
             node: Arc::new(Mutex::new(node)),
             busy: false,
+            again: false,
+            ear: bell.listen(),
+            bell,
             pace: Pace::new(QUICK, CALM),
         }
     }
@@ -46,17 +53,23 @@ impl Actor for Supervisor {
     type Context = actix::Context<Self>;
 
     fn started(&mut self, ctx: &mut Self::Context) {
-        ctx.run_later(QUICK, Self::beat);
+        self.beat(ctx);
     }
 }
 
 impl Supervisor {
     fn beat(&mut self, ctx: &mut <Self as Actor>::Context) {
+        // rung in the midst of a look: what changed may have been passed already
+        self.again |= self.busy;
         if !self.busy {
             // its own mailbox: a round that cannot be queued is made at the next beat
             let _ = ctx.address().try_send(Supervise);
         }
-        ctx.run_later(self.pace.delay(), Self::beat);
+        let waiting = self.ear.clone().wait(self.pace.delay());
+        ctx.spawn(waiting.into_actor(self).map(|ear, me, ctx| {
+            me.ear = ear;
+            me.beat(ctx);
+        }));
     }
 }
 
@@ -77,9 +90,14 @@ impl Handler<Supervise> for Supervisor {
         };
         Box::pin(round.into_actor(self).map(|result, me, _| {
             me.busy = false;
+            if std::mem::take(&mut me.again) {
+                me.bell.ring();
+            }
             match result {
                 Ok(seen) => {
-                    me.pace.saw(seen);
+                    if me.pace.saw(seen) {
+                        me.bell.ring();
+                    }
                     Ok(())
                 }
                 Err(error) => {

@@ -2,6 +2,7 @@
 
 use super::slot::{Next, Slot};
 use crate::actor::Shell;
+use crate::actor::pace::Bell;
 use crate::actor::shell::WorkFactory;
 use crate::actor::work::Assignment;
 use crate::error::{Kind, Result};
@@ -32,6 +33,7 @@ pub struct Node {
     slots: HashMap<String, Slot>,
     /// Starts so far: the lower part of the epoch that works write to targets with.
     starts: i64,
+    bell: Bell,
 }
 
 /// What was seen of the components in one round: what they shall do, and what they do.
@@ -57,7 +59,20 @@ impl Node {
             projects,
             slots: HashMap::new(),
             starts: 0,
+            bell: Bell::default(),
         }
+    }
+
+    /// Rings this bell when a work ends or reaches its goal.
+    #[must_use]
+    pub fn ringing(mut self, bell: Bell) -> Self {
+        self.bell = bell;
+        self
+    }
+
+    /// The node's bell.
+    pub fn bell(&self) -> &Bell {
+        &self.bell
     }
 
     /// How many components run here, or wait to run again.
@@ -164,9 +179,14 @@ impl Node {
         match next {
             Next::Nothing | Next::Start => {}
             Next::Report(report) => self.report(&row.id, epoch, report).await?,
+            Next::News(report) => {
+                self.report(&row.id, epoch, report).await?;
+                self.bell.ring();
+            }
             Next::Close(report) => {
                 self.report(&row.id, epoch, report).await?;
                 self.slots.remove(&row.id);
+                self.bell.ring();
             }
             Next::Drop => {
                 self.slots.remove(&row.id);
@@ -188,7 +208,10 @@ impl Node {
             return Next::Nothing;
         };
         let started = match made {
-            Ok(factory) => slot.start(Shell::new(assignment, factory).start()).await,
+            Ok(factory) => {
+                slot.start(Shell::new(assignment, factory, self.bell.clone()).start())
+                    .await
+            }
             Err(error) => Err(error),
         };
         match started {

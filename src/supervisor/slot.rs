@@ -20,6 +20,7 @@ pub struct Slot {
     not_before: Instant,
     last_beat: u64,
     reported: Option<Instant>,
+    was_ready: bool,
 }
 
 /// What a look at a slot asks for.
@@ -28,6 +29,8 @@ pub enum Next {
     Nothing,
     /// Write this.
     Report(Report),
+    /// Write this, which others are waiting for.
+    News(Report),
     /// Write this, and forget the slot: the component is done or given up.
     Close(Report),
     /// Start a new work now.
@@ -46,6 +49,7 @@ impl Slot {
             not_before: Instant::now(),
             last_beat: 0,
             reported: None,
+            was_ready: false,
         }
     }
 
@@ -53,6 +57,7 @@ impl Slot {
     pub async fn start(&mut self, shell: Addr<Shell>) -> Result<()> {
         self.last_beat = 0;
         self.reported = None;
+        self.was_ready = false;
         self.shell = Some(shell.clone());
         ask(shell.send(Start).await)?
     }
@@ -86,6 +91,7 @@ impl Slot {
 
     fn judge(&mut self, seen: Observation) -> Next {
         let progress = serde_json::to_value(&seen.progress).ok();
+        let ready = seen.progress.ready;
         // a failure after progress is a new story; a single beat is made by starting alone
         if seen.progress.beat > self.last_beat.max(50) {
             self.backoff.reset();
@@ -99,14 +105,19 @@ impl Slot {
         };
         match seen.state {
             ShellState::Running => {
-                if self.reported.is_some_and(|at| at.elapsed() < REPORT_EVERY) {
+                let turned = std::mem::replace(&mut self.was_ready, ready) != ready;
+                if !turned && self.reported.is_some_and(|at| at.elapsed() < REPORT_EVERY) {
                     return Next::Nothing;
                 }
                 self.reported = Some(Instant::now());
-                Next::Report(Report {
+                let report = Report {
                     status: Some(ComponentStatus::Running),
                     ..report
-                })
+                };
+                match turned {
+                    true => Next::News(report),
+                    false => Next::Report(report),
+                }
             }
             ShellState::Finished => Next::Close(Report {
                 status: Some(ComponentStatus::Finished),

@@ -4,6 +4,7 @@ use crate::harness::server::{Kind, Options, Server};
 use crate::harness::wait_until;
 use actix::{Actor, Addr};
 use futures::future::BoxFuture;
+use oms::actor::pace::Bell;
 use oms::actor::shell::{Observe, Pause, Resume, Start, Stop, WorkFactory};
 use oms::actor::work::{Assignment, Context, Finish, Work};
 use oms::actor::{Observation, Shell, ShellState};
@@ -217,7 +218,7 @@ impl World {
                 alive: alive.clone(),
             }))
         });
-        let shell = Shell::new(assignment, factory).start();
+        let shell = Shell::new(assignment, factory, Bell::default()).start();
         self.shells.insert(kind, shell.clone());
         shell
     }

@@ -1,6 +1,7 @@
 //! Runs a project's node in this process until its end: actors, signals, progress.
 
 use super::progress::{ProgressView, StepLine};
+use crate::actor::pace::Bell;
 use crate::cluster::solo::Leadership;
 use crate::config::Until;
 use crate::coordinator::{Coordinator, Reconciler, Rows};
@@ -54,9 +55,11 @@ pub async fn run(
     reconciler.resume(project).await?;
 
     let scope = vec![project.to_owned()];
-    let node = Node::new(metadata.clone(), maker, NODE, epoch, Some(scope.clone()));
+    let bell = Bell::default();
+    let node =
+        Node::new(metadata.clone(), maker, NODE, epoch, Some(scope.clone())).ringing(bell.clone());
     let supervisor = Supervisor::new(node).start();
-    let (coordinator, _seen, mut fenced) = Coordinator::new(reconciler.clone(), scope);
+    let (coordinator, _seen, mut fenced) = Coordinator::new(reconciler.clone(), scope, bell);
     let coordinator = coordinator.start();
 
     let mut view = ProgressView::new(quiet);
