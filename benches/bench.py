@@ -148,8 +148,32 @@ def lines_of(figures):
     return out + ([""] + notes if notes else [])
 
 
+HISTORY_HEAD = """# Every figure, run by run
+
+Appended by `benches/run.sh`: medians, as in [performance.md](performance.md), which has the machine. Figures of
+different days compare only as ratios.
+
+| date | commit | measurement | ours | beside | ratio |
+|---|---|---|---|---|---|
+"""
+
+
+def remember(document, figures):
+    """Appends a line for each figure to the history."""
+    new = not os.path.exists(document)
+    commit = subprocess.run(["git", "-C", ROOT, "rev-parse", "--short", "HEAD"], check=False,
+                            capture_output=True, text=True).stdout.strip()
+    with open(document, "a", encoding="utf-8") as file:
+        if new:
+            file.write(HISTORY_HEAD)
+        for one in figures:
+            value = lambda v: "" if v is None else f"{v:,.4g} {one['unit']}"
+            ratio = "" if one["ratio"] is None else f"{one['ratio']:.2f} ×"
+            file.write(f"| {today()} | {commit} | {one['name']} | {value(one['ours'])} | {value(one['beside'])} | {ratio} |\n")
+
+
 def put(document, part, lines):
-    """Replaces the marked part of a document, or appends it; keeps a line of history for each run."""
+    """Replaces the marked part of a document, or appends it."""
     begin, end = f"<!-- {part}: made by benches/run.sh {part} -->", f"<!-- {part}: end -->"
     with open(document, encoding="utf-8") as file:
         text = file.read()

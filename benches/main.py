@@ -63,6 +63,7 @@ def one(what, arguments):
         lines = bench.lines_of(figures)
         lines += ["", f"Medians of {arguments.runs}. Machine: {bench.machine()}. {bench.versions()} Date: {bench.today()}."]
         bench.put(os.path.join(bench.ROOT, "docs", "performance.md"), what, lines)
+        bench.remember(os.path.join(bench.ROOT, "docs", "performance-history.md"), figures)
     return figures
 
 

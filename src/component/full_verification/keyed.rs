@@ -3,6 +3,7 @@
 
 use super::correct::correct;
 use super::files::Files;
+use super::gauge::Gauge;
 use super::lookup;
 use super::merge::{self, SliceEnd};
 use super::outcome::{Counts, DiffKind};
@@ -14,12 +15,13 @@ use super::shared::Shared;
 use super::sides::{KEYS_PER_QUERY, Sides};
 use super::slices::Cutter;
 use super::statement::Slice;
-use super::sums::{Gauge, sum_of_rows};
+use super::sums::sum_of_rows;
 use super::tally::Tally;
 use super::writer::Writers;
 use crate::error::{Error, Kind, Result};
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
+use std::time::Instant;
 use tokio::task::JoinSet;
 
 /// How the comparison of a table ended.
@@ -327,10 +329,11 @@ async fn compare_slice_once(
 ) -> Result<SliceEnd> {
     let mut lease = shared.sides.lease().await?;
     let pair = lease.pair()?;
-    let by_sums = match pass {
-        Pass::Rows if sums.gauge.is_worth_it() => sums.expressions.as_ref(),
+    let by_sums = match (pass, &sums.expressions) {
+        (Pass::Rows, Some(both)) => Some(both).filter(|_| sums.gauge.takes_sums()),
         _ => None,
     };
+    let begun = Instant::now();
     let end = match (pass, plan.mode, by_sums) {
         (Pass::Extra, ..) => lookup::find_extra(plan, pair, slice, tally).await?,
         (Pass::Rows, _, Some(both)) => {
@@ -341,6 +344,7 @@ async fn compare_slice_once(
     };
     // a slice that was left has rows on their way
     if end == SliceEnd::Done {
+        sums.gauge.took(by_sums.is_some(), begun.elapsed());
         lease.give_back();
     }
     Ok(end)

@@ -22,6 +22,7 @@
 pub mod canon;
 mod correct;
 mod files;
+mod gauge;
 mod incr;
 mod keyed;
 mod keyless;

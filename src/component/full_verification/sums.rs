@@ -16,6 +16,7 @@
 //! lengths of all texts but the last, and which values are NULL. Where two servers write the same value
 //! differently the sums differ, the rows are compared one by one, and nothing but time is lost.
 
+use super::gauge::Gauge;
 use super::merge::{self, SliceEnd};
 use super::outcome::Counts;
 use super::plan::{Plan, Side};
@@ -27,41 +28,9 @@ use crate::datasource::mysql::{Connection, Flavour};
 use crate::error::{Error, Kind, Result};
 use crate::model::row::{Cell, Row};
 use crate::model::table::{ColumnType, quote_ident};
-use std::sync::atomic::{AtomicU32, Ordering};
 
 /// A slice with different sums and at most so many rows is not halved any more.
 const ROWS_TO_COMPARE: u64 = 1000;
-/// After so many slices with different sums in a row, sums are only tried now and then…
-const IN_VAIN: u32 = 8;
-/// … for one slice in so many.
-const TRY_AGAIN: u32 = 16;
-
-/// Whether sums pay for a table: where most slices differ, computing them is wasted.
-#[derive(Debug, Default)]
-pub struct Gauge {
-    in_vain: AtomicU32,
-    refused: std::sync::atomic::AtomicBool,
-}
-
-impl Gauge {
-    /// Whether the next slice is to be compared by its sum.
-    pub fn is_worth_it(&self) -> bool {
-        let in_vain = self.in_vain.load(Ordering::Relaxed);
-        !self.refused.load(Ordering::Relaxed)
-            && (in_vain < IN_VAIN || {
-                self.in_vain.fetch_add(1, Ordering::Relaxed);
-                in_vain.is_multiple_of(TRY_AGAIN)
-            })
-    }
-
-    fn learn(&self, was_equal: bool) {
-        if was_equal {
-            self.in_vain.store(0, Ordering::Relaxed);
-        } else {
-            self.in_vain.fetch_add(1, Ordering::Relaxed);
-        }
-    }
-}
 
 /// The expression that gives the sum of some rows on a side; None where the table has values whose
 /// text is not the same on both sides, or rows too long for the servers' string functions.
@@ -152,7 +121,7 @@ pub async fn compare(
         Ok(known) => known,
         Err(error) if error.kind() == Kind::StatementFailed => {
             tracing::warn!(table = %plan.source, %error, "a server cannot compute the sums; comparing row by row");
-            gauge.refused.store(true, Ordering::Relaxed);
+            gauge.refuse();
             Known::Compare
         }
         Err(error) => return Err(error),
@@ -282,19 +251,6 @@ fn number(row: &Row, at: usize) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn sums_are_given_up_where_they_are_in_vain_and_tried_again() {
-        let gauge = Gauge::default();
-        for _ in 0..IN_VAIN {
-            assert!(gauge.is_worth_it());
-            gauge.learn(false);
-        }
-        let tries = |gauge: &Gauge| (0..160).filter(|_| gauge.is_worth_it()).count();
-        assert_eq!(tries(&gauge), 10);
-        gauge.learn(true);
-        assert_eq!(tries(&gauge), 160);
-    }
 
     #[test]
     fn long_values_have_no_sum() {

@@ -25,8 +25,9 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::Instant;
 
-/// Rows that wait for a look, at most.
+/// Rows that wait for a look, at most; and while Incr-Sync lags, so that rounds stay short.
 const BATCH_ROWS: usize = 50_000;
+const BATCH_ROWS_LAGGING: usize = 5_000;
 /// Looks that are open, at most; beyond it the oldest are judged by the source.
 const OPEN_LOOKS: usize = 100_000;
 /// How often the target is asked how far it is.
@@ -106,6 +107,7 @@ impl IncrVerificationWork {
             barrier: None,
             saved: Instant::now(),
             looked_again: None,
+            lagging: true,
         };
         run.follow(stream).await
     }
@@ -127,6 +129,14 @@ struct Run {
     barrier: Option<DdlEvent>,
     saved: Instant,
     looked_again: Option<Instant>,
+    /// Incr-Sync is given way. So it is at the beginning, until it is known to keep up.
+    lagging: bool,
+}
+
+/// Whether the target is further behind the Store than it should be.
+fn is_lagging(extent: &Extent, tip: Option<&Position>) -> bool {
+    let newest = tip.map_or(0, |tip| tip.time_ms);
+    Duration::from_millis(newest.saturating_sub(extent.position.time_ms)) > LAGGING
 }
 
 impl Run {
@@ -139,6 +149,7 @@ impl Run {
                 wait(&self.context).await?;
                 continue;
             };
+            self.lagging = is_lagging(&extent, log.tip().as_ref());
             let before = (self.ledger.whole(), self.ledger.waiting());
             self.read(log.as_mut(), extent.watermark).await?;
             self.settle().await?;
@@ -153,21 +164,14 @@ impl Run {
             self.look_again().await?;
             self.report(&extent, log.tip()).await?;
             let moved = before != (self.ledger.whole(), self.ledger.waiting());
-            let rest = self.rest(began.elapsed(), moved, &extent, log.tip());
+            let rest = self.rest(began.elapsed(), moved, &extent);
             tokio::time::sleep(rest).await;
         }
     }
 
     /// How long to wait before the next round.
-    fn rest(
-        &self,
-        busy: Duration,
-        moved: bool,
-        extent: &Extent,
-        tip: Option<Position>,
-    ) -> Duration {
-        let lag = tip.map_or(0, |tip| tip.time_ms.saturating_sub(extent.position.time_ms));
-        if Duration::from_millis(lag) > LAGGING {
+    fn rest(&self, busy: Duration, moved: bool, extent: &Extent) -> Duration {
+        if self.lagging {
             let share = u32::from(self.options.share_percent.clamp(1, 100));
             return (busy * (100 - share) / share).clamp(LOOK_EVERY / 5, LONGEST_REST);
         }
@@ -179,7 +183,11 @@ impl Run {
 
     /// Reads as far as the target is, and as far as open looks need it.
     async fn read(&mut self, log: &mut dyn LogSource, watermark: TxnId) -> Result<()> {
-        while self.barrier.is_none() && self.ledger.waiting() < BATCH_ROWS {
+        let limit = match self.lagging {
+            true => BATCH_ROWS_LAGGING,
+            false => BATCH_ROWS,
+        };
+        while self.barrier.is_none() && self.ledger.waiting() < limit {
             let goal = self.ledger.wanted().unwrap_or(watermark).max(watermark);
             if self.ledger.whole() >= goal {
                 break;
