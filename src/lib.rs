@@ -2,6 +2,7 @@
 //! and proves both sides equal. `docs/architecture.md` shows the whole.
 
 pub mod actor;
+pub mod api;
 pub mod cli;
 pub mod cluster;
 pub mod component;

@@ -56,8 +56,23 @@ const MAY_USE: &[(&str, &[&str])] = &[
         ],
     ),
     (
+        "api",
+        &[
+            "coordinator",
+            "workflow",
+            "actor",
+            "datasource",
+            "metadata",
+            "cluster",
+            "model",
+            "error",
+            "config",
+        ],
+    ),
+    (
         "cli",
         &[
+            "api",
             "coordinator",
             "supervisor",
             "component",

@@ -48,6 +48,11 @@ pub enum Command {
     /// Runs the whole node in this process. Run again with the same --rm after any
     /// interruption, it goes on where it was.
     Migrate(Box<MigrateCommand>),
+    /// Run a node as a service: its HTTP API and the projects of its rm database.
+    ///
+    /// The first start makes the account `admin` and prints its password once. SIGTERM ends the
+    /// components at their next safe points; the next start goes on with what was running.
+    Server(ServerCommand),
     /// Look at projects in an rm database.
     #[command(subcommand)]
     Project(ProjectCommand),
@@ -101,6 +106,15 @@ pub struct MigrateCommand {
     /// Parallelism of copy, apply and verification.
     #[arg(long, value_name = "N")]
     pub concurrency: Option<usize>,
+}
+
+/// `oms server`.
+#[derive(Debug, Args)]
+pub struct ServerCommand {
+    /// YAML file; deploy/oms.yaml shows every key. OMS_LISTEN, OMS_RM, OMS_DATA_DIR and OMS_KEY_FILE
+    /// outweigh it.
+    #[arg(long, value_name = "FILE")]
+    pub config: Option<PathBuf>,
 }
 
 /// Where the rm database is.

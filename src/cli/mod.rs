@@ -6,6 +6,8 @@ pub mod exit;
 pub mod migrate;
 pub mod print;
 pub mod project;
+pub mod server;
+pub mod signals;
 pub mod table;
 
 use crate::error::Result;
@@ -29,6 +31,7 @@ pub async fn run(cli: Cli) -> ExitCode {
 async fn dispatch(cli: Cli) -> Result<ExitCode> {
     match cli.command {
         Command::Migrate(command) => migrate::migrate(*command, cli.output).await,
+        Command::Server(command) => server::server(command).await,
         Command::Project(command) => project::project(command, cli.output).await,
         Command::Rm(RmCommand::Up { rm }) => {
             let metadata = migrate::open_rm(&rm.rm).await?;

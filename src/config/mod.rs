@@ -3,6 +3,8 @@
 
 pub mod migrate;
 pub mod secret_store;
+pub mod server;
 pub mod yaml;
 
 pub use migrate::{MigrateConfig, Until};
+pub use server::ServerConfig;

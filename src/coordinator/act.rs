@@ -5,7 +5,7 @@ use super::view::{Look, Rows, look};
 use crate::error::{Error, Kind, Result};
 use crate::metadata::{
     Component, ComponentStatus, ComponentType, DesiredStatus, Metadata, NewComponent, NewEvent,
-    ProjectStatus, Report, Step, StepUpdate, Written, now,
+    ProjectFilter, ProjectStatus, Report, Step, StepUpdate, Written, now,
 };
 use crate::model::project::subtopic_of;
 use crate::workflow::plan::{self, Action, View};
@@ -36,8 +36,8 @@ impl Reconciler {
         self.decide(project, plan::plan).await
     }
 
-    /// Lets a paused or failed project go on. To be called once by a new leader, before anything
-    /// runs: what components had reached is reached anew by their next works.
+    /// Lets a paused or failed project go on. What components had reached is reached anew by their
+    /// next works.
     pub async fn resume(&self, project: &str) -> Result<Option<View>> {
         for component in self.rows(project).await?.components {
             if component.progress.get("ready").and_then(Value::as_bool) == Some(true) {
@@ -51,7 +51,10 @@ impl Reconciler {
                 let written = components
                     .report(&component.id, component.epoch, report)
                     .await?;
-                written.require("oms_component", &component.id, component.epoch)?;
+                // one that was assigned anew meanwhile begins anew by itself
+                if !matches!(written, Written::Fenced { .. } | Written::NotFound) {
+                    written.require("oms_component", &component.id, component.epoch)?;
+                }
             }
         }
         self.decide(project, plan::resume).await
@@ -70,6 +73,57 @@ impl Reconciler {
             }
             None => Ok(()),
         }
+    }
+
+    /// Takes a project over, so that its rows can be written: whoever wrote them before is fenced.
+    pub async fn claim(&self, project: &str) -> Result<()> {
+        let written = self.metadata.projects().claim(project, self.epoch).await?;
+        Ok(written.require("oms_project", project, self.epoch)?)
+    }
+
+    /// Takes over a project that an earlier leader left, and lets it go on if it was running.
+    pub async fn adopt(&self, project: &crate::metadata::Project) -> Result<()> {
+        if project.epoch >= self.epoch {
+            return Ok(());
+        }
+        self.claim(&project.id).await?;
+        match project.status {
+            ProjectStatus::Running
+            | ProjectStatus::RunningModifying
+            | ProjectStatus::RunningMerging => self.resume(&project.id).await.map(drop),
+            _ => Ok(()),
+        }
+    }
+
+    /// The projects that may need something, each taken over from an earlier leader.
+    pub async fn living(&self) -> Result<Vec<String>> {
+        let filter = ProjectFilter {
+            statuses: vec![
+                ProjectStatus::Running,
+                ProjectStatus::RunningModifying,
+                ProjectStatus::RunningMerging,
+                ProjectStatus::Suspend,
+                ProjectStatus::Failed,
+            ],
+            ..ProjectFilter::default()
+        };
+        let mut ids = Vec::new();
+        for project in self.metadata.projects().list(&filter).await? {
+            match project {
+                Ok(project) => {
+                    self.adopt(&project).await?;
+                    ids.push(project.id);
+                }
+                Err(problem) => tracing::warn!(%problem, "a row of rm cannot be understood"),
+            }
+        }
+        Ok(ids)
+    }
+
+    /// Deletes a project that holds nothing.
+    pub async fn delete(&self, project: &str) -> Result<()> {
+        self.project_status(project, ProjectStatus::Deleted, None)
+            .await
     }
 
     /// Pauses a project: its components end at their next safe points.

@@ -5,10 +5,12 @@ use crate::actor::pace::{Bell, Ear, Pace};
 use crate::error::{Kind, Result};
 use crate::workflow::plan::{Action, View, plan};
 use actix::prelude::{
-    Actor, ActorFutureExt, AsyncContext, Handler, Message, ResponseActFuture, WrapFuture,
+    Actor, ActorFutureExt, AsyncContext, Handler, Message, ResponseActFuture, ResponseFuture,
+    WrapFuture,
 };
+use std::sync::Arc;
 use std::time::Duration;
-use tokio::sync::watch;
+use tokio::sync::{Mutex, watch};
 
 /// How often it looks while something changes, and while nothing does.
 const QUICK: Duration = Duration::from_millis(200);
@@ -19,15 +21,23 @@ const CALM: Duration = Duration::from_secs(1);
 #[rtype(result = "Result<()>")]
 pub struct Tick;
 
+/// Looks no more; answers when the last look is done.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub struct Halt;
+
 /// Reconciles its projects until it is stopped or fenced.
 pub struct Coordinator {
     reconciler: Reconciler,
-    projects: Vec<String>,
+    scope: Scope,
     looking: bool,
+    halted: bool,
+    /// Held by a look.
+    look: Arc<Mutex<()>>,
     again: bool,
     bell: Bell,
     ear: Ear,
-    pace: Pace<Option<View>>,
+    pace: Pace<Vec<View>>,
     /// What the last look did.
     last: Vec<Action>,
     seen: watch::Sender<Option<View>>,
@@ -40,15 +50,17 @@ impl Coordinator {
     /// saw, the third when a newer leader was found.
     pub fn new(
         reconciler: Reconciler,
-        projects: Vec<String>,
+        scope: Scope,
         bell: Bell,
     ) -> (Self, watch::Receiver<Option<View>>, watch::Receiver<bool>) {
         let (seen, seen_rx) = watch::channel(None);
         let (fenced, fenced_rx) = watch::channel(false);
         let coordinator = Self {
             reconciler,
-            projects,
+            scope,
             looking: false,
+            halted: false,
+            look: Arc::default(),
             again: false,
             ear: bell.listen(),
             bell,
@@ -58,6 +70,24 @@ impl Coordinator {
             fenced,
         };
         (coordinator, seen_rx, fenced_rx)
+    }
+}
+
+/// Which projects are coordinated.
+#[derive(Debug, Clone)]
+pub enum Scope {
+    /// These.
+    These(Vec<String>),
+    /// All that are not at their end.
+    All,
+}
+
+impl Scope {
+    async fn projects(&self, reconciler: &Reconciler) -> Result<Vec<String>> {
+        match self {
+            Self::These(projects) => Ok(projects.clone()),
+            Self::All => reconciler.living().await,
+        }
     }
 }
 
@@ -96,37 +126,43 @@ impl Handler<Tick> for Coordinator {
     type Result = ResponseActFuture<Self, Result<()>>;
 
     fn handle(&mut self, _: Tick, _: &mut Self::Context) -> Self::Result {
-        if std::mem::replace(&mut self.looking, true) {
+        if self.halted || std::mem::replace(&mut self.looking, true) {
             return Box::pin(async { Ok(()) }.into_actor(self));
         }
         let reconciler = self.reconciler.clone();
-        let projects = self.projects.clone();
+        let scope = self.scope.clone();
+        let held = Arc::clone(&self.look);
         let look = async move {
-            let mut last = Ok(None);
-            for project in &projects {
-                last = reconciler.reconcile(project).await;
-                if let Err(error) = &last {
-                    tracing::warn!(project_id = %project, code = error.kind().code(), %error, "reconciling");
+            let _held = held.lock().await;
+            let mut views = Vec::new();
+            let mut failed = None;
+            for project in &scope.projects(&reconciler).await? {
+                match reconciler.reconcile(project).await {
+                    Ok(view) => views.extend(view),
+                    Err(error) => {
+                        tracing::warn!(project_id = %project, code = error.kind().code(), %error, "reconciling");
+                        failed = Some(error);
+                    }
                 }
             }
-            last
+            failed.map_or(Ok(views), Err)
         };
-        Box::pin(look.into_actor(self).map(|last, me, _| {
+        Box::pin(look.into_actor(self).map(|looked, me, _| {
             me.looking = false;
             if std::mem::take(&mut me.again) {
                 me.bell.ring();
             }
-            match last {
-                Ok(view) => {
-                    let actions = view.as_ref().map(changes).unwrap_or_default();
+            match looked {
+                Ok(views) => {
+                    let actions: Vec<Action> = views.iter().flat_map(changes).collect();
                     if me.last != actions {
                         me.last = actions;
                         me.bell.ring();
                     }
-                    me.pace.saw(view.clone());
-                    if view.is_some() {
-                        me.seen.send_replace(view);
+                    if let Some(view) = views.last() {
+                        me.seen.send_replace(Some(view.clone()));
                     }
+                    me.pace.saw(views);
                     Ok(())
                 }
                 Err(error) => {
@@ -138,5 +174,15 @@ impl Handler<Tick> for Coordinator {
                 }
             }
         }))
+    }
+}
+
+impl Handler<Halt> for Coordinator {
+    type Result = ResponseFuture<()>;
+
+    fn handle(&mut self, _: Halt, _: &mut Self::Context) -> Self::Result {
+        self.halted = true;
+        let look = Arc::clone(&self.look);
+        Box::pin(async move { drop(look.lock().await) })
     }
 }

@@ -9,5 +9,5 @@ mod actor;
 mod view;
 
 pub use act::Reconciler;
-pub use actor::{Coordinator, Tick};
+pub use actor::{Coordinator, Halt, Scope, Tick};
 pub use view::Rows;

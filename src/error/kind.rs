@@ -138,6 +138,13 @@ kinds! {
     /// A table could not be compared.
     VerifyFailed = "CHK-0002", Manual, "Read the message; the table is not proved equal until it was compared.";
 
+    /// A parameter of a request is missing, unknown or wrong.
+    ParameterInvalid = "API-0001", Manual, "Correct the named parameter.";
+    /// The request names no account, or its password is wrong.
+    AccountUnknown = "API-0002", Manual, "Give name and password with HTTP Basic; the first start of `oms server` prints those of the first account.";
+    /// The account's password must be changed before anything else.
+    PasswordChange = "API-0003", Manual, "Change the password with the action ChangePassword.";
+
     /// A component panicked.
     Panicked = "CMP-0001", Timed, "Report this with the log: it is a defect in oms. The component is started again from its checkpoint.";
     /// A component does not answer.

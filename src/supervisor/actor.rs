@@ -19,7 +19,7 @@ const CALM: Duration = Duration::from_millis(500);
 #[rtype(result = "Result<()>")]
 pub struct Supervise;
 
-/// Ends all works at their next safe points.
+/// Ends all works at their next safe points, and supervises no more.
 #[derive(Message)]
 #[rtype(result = "()")]
 pub struct StopAll;
@@ -28,6 +28,7 @@ pub struct StopAll;
 pub struct Supervisor {
     node: Arc<Mutex<Node>>,
     busy: bool,
+    halted: bool,
     again: bool,
     bell: Bell,
     ear: Ear,
@@ -41,6 +42,7 @@ impl Supervisor {
         Self {
             node: Arc::new(Mutex::new(node)),
             busy: false,
+            halted: false,
             again: false,
             ear: bell.listen(),
             bell,
@@ -77,7 +79,7 @@ impl Handler<Supervise> for Supervisor {
     type Result = ResponseActFuture<Self, Result<()>>;
 
     fn handle(&mut self, _: Supervise, _: &mut Self::Context) -> Self::Result {
-        if std::mem::replace(&mut self.busy, true) {
+        if self.halted || std::mem::replace(&mut self.busy, true) {
             return Box::pin(async { Ok(()) }.into_actor(self));
         }
         let node = self.node.clone();
@@ -113,7 +115,9 @@ impl Handler<StopAll> for Supervisor {
     type Result = actix::ResponseFuture<()>;
 
     fn handle(&mut self, _: StopAll, _: &mut Self::Context) -> Self::Result {
+        self.halted = true;
         let node = self.node.clone();
+        // a round that is under way comes first
         Box::pin(async move { node.lock().await.stop_all().await })
     }
 }

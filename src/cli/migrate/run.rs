@@ -2,9 +2,10 @@
 
 use super::progress::{ProgressView, StepLine};
 use crate::actor::pace::Bell;
+use crate::cli::signals::Signals;
 use crate::cluster::solo::Leadership;
 use crate::config::Until;
-use crate::coordinator::{Coordinator, Reconciler, Rows};
+use crate::coordinator::{Coordinator, Halt, Reconciler, Rows, Scope};
 use crate::error::{Error, Kind, Result};
 use crate::metadata::{ComponentStatus, Metadata, ProjectStatus, Step, StepName, StepStatus};
 use crate::model::position::Position;
@@ -59,7 +60,8 @@ pub async fn run(
     let node =
         Node::new(metadata.clone(), maker, NODE, epoch, Some(scope.clone())).ringing(bell.clone());
     let supervisor = Supervisor::new(node).start();
-    let (coordinator, _seen, mut fenced) = Coordinator::new(reconciler.clone(), scope, bell);
+    let (coordinator, _seen, mut fenced) =
+        Coordinator::new(reconciler.clone(), Scope::These(scope), bell);
     let coordinator = coordinator.start();
 
     let mut view = ProgressView::new(quiet);
@@ -105,6 +107,7 @@ pub async fn run(
         reconciler.suspend(project, why).await?;
         drain(metadata, project).await?;
     }
+    let _ = coordinator.send(Halt).await;
     let _ = supervisor.send(StopAll).await;
     drop((supervisor, coordinator));
     Ok((end, last))
@@ -182,31 +185,4 @@ pub fn lines(rows: &Rows) -> Vec<StepLine> {
             }
         })
         .collect()
-}
-
-/// SIGINT and SIGTERM.
-struct Signals {
-    interrupt: tokio::signal::unix::Signal,
-    terminate: tokio::signal::unix::Signal,
-}
-
-impl Signals {
-    fn new() -> Result<Self> {
-        use tokio::signal::unix::{SignalKind, signal};
-        let listen = |kind| {
-            signal(kind)
-                .map_err(|e| Error::new(Kind::Internal, "listening for signals").caused_by(e))
-        };
-        Ok(Self {
-            interrupt: listen(SignalKind::interrupt())?,
-            terminate: listen(SignalKind::terminate())?,
-        })
-    }
-
-    async fn next(&mut self) {
-        tokio::select! {
-            _ = self.interrupt.recv() => {}
-            _ = self.terminate.recv() => {}
-        }
-    }
 }

@@ -1,0 +1,117 @@
+//! The HTTP API: `POST /api/v2?Action=<Name>`, with OMS's envelope, names and error detail.
+//!
+//! An action reads and writes rows of `rm`, and rings the bell; the Coordinator does the rest. So
+//! whatever the API can do, an operator can do with SQL, and a request that dies in the midst leaves
+//! what the next look mends. [`actions`] is the list of what there is; [`auth`] says who may ask.
+
+mod actions;
+mod answer;
+mod auth;
+mod components;
+mod create;
+mod datasources;
+mod life;
+mod page;
+mod projects;
+mod request;
+mod steps;
+mod verify;
+
+pub use auth::{Accounts, FIRST_ACCOUNT};
+
+use crate::actor::pace::Bell;
+use crate::config::secret_store::SecretStore;
+use crate::coordinator::Reconciler;
+use crate::error::{Error, Kind, Result};
+use crate::metadata::Metadata;
+use actix_web::dev::Server;
+use actix_web::{App, HttpRequest, HttpResponse, HttpServer, web};
+use answer::Answer;
+use serde_json::json;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Instant;
+
+/// What the actions work with.
+pub struct Api {
+    /// The rm database.
+    pub metadata: Metadata,
+    /// Encrypts passwords of data sources.
+    pub secrets: SecretStore,
+    /// Starts and stops projects, as the leader.
+    pub reconciler: Reconciler,
+    /// Rung after a change.
+    pub bell: Bell,
+    /// Who may ask.
+    pub accounts: Accounts,
+    /// Folder for the data of new projects.
+    pub data_dir: PathBuf,
+    /// Held while a project's state is looked at and changed.
+    pub life: tokio::sync::Mutex<()>,
+}
+
+/// A server that answers until it is stopped.
+///
+/// # Errors
+/// `Io` where the address cannot be listened on.
+pub fn serve(api: Api, listen: SocketAddr, request_bytes: usize) -> Result<(Server, SocketAddr)> {
+    let api = web::Data::new(api);
+    let failed = |e| Error::new(Kind::Io, format!("listening on {listen}")).caused_by(e);
+    let server = HttpServer::new(move || {
+        App::new()
+            .app_data(api.clone())
+            .app_data(web::PayloadConfig::new(request_bytes))
+            .route("/oms/health", web::get().to(health))
+            .route("/livez", web::get().to(alive))
+            .route("/readyz", web::get().to(health))
+            .route("/api/v2", web::post().to(api_v2))
+    })
+    .workers(2)
+    .disable_signals()
+    .shutdown_timeout(5)
+    .bind(listen)
+    .map_err(failed)?;
+    let address = server.addrs().first().copied().unwrap_or(listen);
+    Ok((server.run(), address))
+}
+
+/// The process answers.
+async fn alive() -> HttpResponse {
+    HttpResponse::Ok().json(json!({ "status": "UP" }))
+}
+
+/// The process answers, and its rm database does.
+async fn health(api: web::Data<Api>) -> HttpResponse {
+    match api.metadata.configs().get("oms.sequence.component").await {
+        Ok(_) => alive().await,
+        Err(error) => {
+            let error = Error::from(error);
+            HttpResponse::ServiceUnavailable()
+                .json(json!({ "status": "DOWN", "rm": error.report() }))
+        }
+    }
+}
+
+/// `POST /api/v2?Action=…`.
+async fn api_v2(request: HttpRequest, api: web::Data<Api>, body: web::Bytes) -> HttpResponse {
+    let begun = Instant::now();
+    let who = match api.accounts.authenticate(&request).await {
+        Ok(who) => who,
+        Err(error) => return answer::unauthorized(&error, begun),
+    };
+    let result = match request::action(&request) {
+        Ok(action) => actions::run(&api, &who, &action, &body).await,
+        Err(error) => Err(error),
+    };
+    answer::respond(result, begun)
+}
+
+impl Api {
+    /// Tells the Coordinator that something changed.
+    fn changed(&self) {
+        self.bell.ring();
+    }
+}
+
+/// What an action gives.
+type Outcome = Result<Answer>;

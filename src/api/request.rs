@@ -1,0 +1,31 @@
+//! Reading requests: the action, and parameters whose errors name them.
+
+use crate::error::{Error, Kind, Result};
+use actix_web::HttpRequest;
+use serde::de::DeserializeOwned;
+
+/// The value of `Action` in the query.
+pub fn action(request: &HttpRequest) -> Result<String> {
+    let query = url::form_urlencoded::parse(request.query_string().as_bytes());
+    let named = query.into_iter().find(|(key, _)| key == "Action");
+    named
+        .map(|(_, value)| value.into_owned())
+        .ok_or_else(|| invalid("Action", "it is not given: POST /api/v2?Action=<name>"))
+}
+
+/// The parameters of an action; an unknown or missing one is an error that names it. No body is an
+/// empty object.
+pub fn parameters<T: DeserializeOwned>(body: &[u8]) -> Result<T> {
+    let body = if body.trim_ascii().is_empty() {
+        b"{}"
+    } else {
+        body
+    };
+    serde_json::from_slice(body)
+        .map_err(|e| Error::new(Kind::ParameterInvalid, "the request's body").detail(e))
+}
+
+/// The error for a parameter.
+pub fn invalid(name: &str, why: impl std::fmt::Display) -> Error {
+    Error::new(Kind::ParameterInvalid, format!("parameter {name}")).detail(why)
+}

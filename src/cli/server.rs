@@ -1,0 +1,108 @@
+//! `oms server`: a node as a service.
+
+use super::args::ServerCommand;
+use super::exit::ExitCode;
+use super::migrate::open_rm;
+use super::migrate::run::NODE;
+use super::print;
+use super::signals::Signals;
+use crate::actor::pace::Bell;
+use crate::api::{Accounts, Api, FIRST_ACCOUNT, serve};
+use crate::cluster::solo::Leadership;
+use crate::config::ServerConfig;
+use crate::config::secret_store::{SecretStore, default_key_file};
+use crate::coordinator::{Coordinator, Halt, Reconciler, Scope};
+use crate::error::{Error, Kind, Result};
+use crate::metadata::Metadata;
+use crate::supervisor::works::Works;
+use crate::supervisor::{EPOCH_STRIDE, Node, StopAll, Supervisor};
+use actix::Actor;
+use std::path::PathBuf;
+use std::time::Duration;
+
+/// Components that have not ended by then are left to their epoch's fence.
+const DRAIN: Duration = Duration::from_secs(8);
+
+/// Runs the command until it is told to end.
+pub async fn server(command: ServerCommand) -> Result<ExitCode> {
+    let env = |name: &str| std::env::var(name).ok();
+    let config = ServerConfig::load(command.config.as_deref(), env)?;
+    let metadata = open_rm(&config.rm).await?;
+    let leadership = Leadership::acquire(&metadata).await?;
+    let result = lead(&metadata, &leadership, &config).await;
+    // the next process need not wait for the lease to run out
+    leadership.release().await?;
+    result
+}
+
+async fn lead(
+    metadata: &Metadata,
+    leadership: &Leadership,
+    config: &ServerConfig,
+) -> Result<ExitCode> {
+    let key_file = match config.key_file.as_os_str().is_empty() {
+        true => default_key_file(|name| std::env::var(name).ok()),
+        false => config.key_file.clone(),
+    };
+    let (accounts, password) = Accounts::open(metadata.clone()).await?;
+    let epoch = leadership.epoch * EPOCH_STRIDE;
+    let bell = Bell::default();
+    let reconciler = Reconciler::new(metadata.clone(), epoch, NODE);
+    let works = Works::new(metadata.clone(), SecretStore::open(&key_file)?, epoch);
+    let node =
+        Node::new(metadata.clone(), Box::new(works), NODE, epoch, None).ringing(bell.clone());
+    // what an earlier leader left is taken over before anything runs
+    reconciler.living().await?;
+    let supervisor = Supervisor::new(node).start();
+    let (coordinator, _seen, mut fenced) =
+        Coordinator::new(reconciler.clone(), Scope::All, bell.clone());
+    let coordinator = coordinator.start();
+
+    let api = Api {
+        metadata: metadata.clone(),
+        secrets: SecretStore::open(&key_file)?,
+        reconciler,
+        bell,
+        accounts,
+        data_dir: absolute(&config.data_dir)?,
+        life: tokio::sync::Mutex::default(),
+    };
+    let (api, address) = serve(api, config.listen()?, config.request_bytes_max)?;
+    let handle = api.handle();
+    let api = tokio::spawn(api);
+    if let Some(password) = password {
+        print::out(&format!(
+            "account {FIRST_ACCOUNT}, password {password}: change it with the action ChangePassword; it is not shown again"
+        ));
+    }
+    print::out(&format!("listening on http://{address}"));
+
+    let mut signals = Signals::new()?;
+    let end = tokio::select! {
+        () = signals.next() => Ok(ExitCode::Equal),
+        () = leadership.lost() => Err(lost(metadata)),
+        _ = fenced.wait_for(|fenced| *fenced) => Err(lost(metadata)),
+    };
+    handle.stop(true).await;
+    let _ = coordinator.send(Halt).await;
+    // what ran goes on with the next start: only its works end here
+    if tokio::time::timeout(DRAIN, supervisor.send(StopAll))
+        .await
+        .is_err()
+    {
+        tracing::warn!("components did not end in time; they go on from their checkpoints");
+    }
+    drop((supervisor, coordinator));
+    let _ = api.await;
+    end
+}
+
+/// Projects keep their folder's whole path.
+fn absolute(path: &std::path::Path) -> Result<PathBuf> {
+    std::path::absolute(path).map_err(|e| Error::new(Kind::ConfigInvalid, "data_dir").caused_by(e))
+}
+
+fn lost(metadata: &Metadata) -> Error {
+    Error::new(Kind::Fenced, format!("rm database {}", metadata.place()))
+        .detail("another process took it over")
+}

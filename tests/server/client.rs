@@ -1,0 +1,234 @@
+//! A server in a folder of its own, and a client that knows the reference's names only.
+
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::Duration;
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use serde_json::Value;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+
+use crate::harness::{process, wait_until};
+
+/// What an action answered.
+#[derive(Debug, Clone)]
+pub struct Reply {
+    pub status: u16,
+    pub body: Value,
+}
+
+impl Reply {
+    /// Its data.
+    #[track_caller]
+    pub fn data(&self) -> &Value {
+        assert_eq!(self.status, 200, "{:#}", self.body);
+        assert_eq!(self.body["success"], true, "{:#}", self.body);
+        assert!(self.body["errorDetail"].is_null(), "{:#}", self.body);
+        &self.body["data"]
+    }
+
+    /// That it was refused like this.
+    #[track_caller]
+    pub fn refused(&self, status: u16, code: &str, says: &str) {
+        assert_eq!(self.status, status, "{:#}", self.body);
+        assert_eq!(self.body["success"], false, "{:#}", self.body);
+        assert_eq!(self.body["errorDetail"]["code"], code, "{:#}", self.body);
+        let message = self.body["errorDetail"]["message"]
+            .as_str()
+            .unwrap_or_default();
+        assert!(message.contains(says), "{says}: {:#}", self.body);
+        assert!(
+            self.body["errorDetail"]["proposal"].is_string(),
+            "{:#}",
+            self.body
+        );
+    }
+}
+
+/// A server process.
+pub struct OmsServer {
+    child: Child,
+    folder: PathBuf,
+    address: String,
+    pub account: (String, String),
+}
+
+impl OmsServer {
+    /// Starts one in a folder; the password is what the first start prints, or the one before.
+    pub async fn start(folder: &Path, password: Option<&str>) -> Self {
+        let out = folder.join("server.out");
+        let stdout = std::fs::File::create(&out).expect("a file");
+        let child = Command::new(env!("CARGO_BIN_EXE_oms"))
+            .args(["server", "--log-file"])
+            .arg(folder.join("server.log"))
+            .env("OMS_LISTEN", "127.0.0.1:0")
+            .env("OMS_RM", folder.join("rm.db"))
+            .env("OMS_DATA_DIR", folder.join("data"))
+            .env("OMS_KEY_FILE", folder.join("oms.key"))
+            .stdout(stdout)
+            .stderr(Stdio::inherit())
+            .spawn()
+            .expect("oms starts");
+        let said = wait_until("the server to listen", Duration::from_secs(30), || async {
+            let said = std::fs::read_to_string(&out).map_err(|e| e.to_string())?;
+            match said.contains("listening on") {
+                true => Ok(Some(said)),
+                false => Err(said),
+            }
+        })
+        .await;
+        let between = |from: &str, to: char| {
+            let (_, rest) = said.split_once(from)?;
+            rest.split(to).next().map(str::to_owned)
+        };
+        let printed = between("password ", ':');
+        Self {
+            child,
+            folder: folder.to_owned(),
+            address: between("http://", '\n').expect("an address"),
+            account: (
+                "admin".to_owned(),
+                printed.or(password.map(str::to_owned)).expect("a password"),
+            ),
+        }
+    }
+
+    /// Starts one whose first password is changed already.
+    pub async fn ready(folder: &Path) -> Self {
+        let mut server = Self::start(folder, None).await;
+        server.change_password("a better passphrase").await;
+        server
+    }
+
+    pub async fn change_password(&mut self, new: &str) {
+        let old = self.account.1.clone();
+        let body = serde_json::json!({ "oldPassword": old, "newPassword": new });
+        self.call("ChangePassword", body).await.data();
+        self.account.1 = new.to_owned();
+    }
+
+    /// Runs an action.
+    pub async fn call(&self, action: &str, body: Value) -> Reply {
+        self.post(
+            &format!("/api/v2?Action={action}"),
+            &body.to_string(),
+            Some(&self.account),
+        )
+        .await
+    }
+
+    /// Sends a request of any kind.
+    pub async fn post(&self, path: &str, body: &str, account: Option<&(String, String)>) -> Reply {
+        self.request("POST", path, body, account).await
+    }
+
+    /// Reads a page.
+    pub async fn get(&self, path: &str) -> Reply {
+        self.request("GET", path, "", None).await
+    }
+
+    async fn request(
+        &self,
+        method: &str,
+        path: &str,
+        body: &str,
+        account: Option<&(String, String)>,
+    ) -> Reply {
+        let authorization = account.map_or(String::new(), |(name, password)| {
+            format!(
+                "Authorization: Basic {}\r\n",
+                STANDARD.encode(format!("{name}:{password}"))
+            )
+        });
+        let text = format!(
+            "{method} {path} HTTP/1.1\r\nHost: {}\r\n{authorization}Content-Type: application/json\r\n\
+             Content-Length: {}\r\nConnection: close\r\n\r\n{body}",
+            self.address,
+            body.len()
+        );
+        let connected = TcpStream::connect(&self.address).await;
+        let mut socket = connected.unwrap_or_else(|e| {
+            panic!(
+                "{}: {e}\n{:?}\n{}",
+                self.address,
+                std::fs::read_to_string(format!("/proc/{}/stat", self.child.id())),
+                self.log()
+            )
+        });
+        socket.write_all(text.as_bytes()).await.expect("sent");
+        let mut answer = String::new();
+        socket.read_to_string(&mut answer).await.expect("answered");
+        let (head, body) = answer.split_once("\r\n\r\n").expect("a head");
+        let status = head.split(' ').nth(1).and_then(|s| s.parse().ok());
+        Reply {
+            status: status.expect("a status"),
+            body: serde_json::from_str(body).unwrap_or(Value::Null),
+        }
+    }
+
+    /// Waits until a project is in a state.
+    pub async fn project_is(&self, id: &str, status: &str, deadline: Duration) -> Value {
+        wait_until(&format!("{id} to be {status}"), deadline, || async {
+            let reply = self
+                .call("DescribeProject", serde_json::json!({ "id": id }))
+                .await;
+            let project = reply.data().clone();
+            match project["status"] == status {
+                true => Ok(Some(project)),
+                false => Err(format!("{project:#}")),
+            }
+        })
+        .await
+    }
+
+    /// Waits until a step of a project is in a state.
+    pub async fn step_is(&self, id: &str, step: &str, status: &str, deadline: Duration) -> Value {
+        wait_until(&format!("{step} to be {status}"), deadline, || async {
+            let reply = self
+                .call("DescribeProjectSteps", serde_json::json!({ "id": id }))
+                .await;
+            let steps = reply.data().clone();
+            let found = steps
+                .as_array()
+                .into_iter()
+                .flatten()
+                .find(|s| s["name"] == step);
+            match found {
+                Some(found) if found["status"] == status => Ok(Some(found.clone())),
+                _ => Err(format!("{steps:#}")),
+            }
+        })
+        .await
+    }
+
+    /// Ends it with SIGTERM, and gives how it ended.
+    pub async fn terminate(mut self) -> Option<i32> {
+        process::signal(self.child.id(), "TERM").expect("signalled");
+        let ended = wait_until("the server's end", Duration::from_secs(10), || {
+            let exited = self.child.try_wait();
+            async { exited }
+        })
+        .await;
+        ended.code()
+    }
+
+    /// Kills it at once.
+    pub fn kill9(mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+
+    /// What it has logged.
+    pub fn log(&self) -> String {
+        std::fs::read_to_string(self.folder.join("server.log")).unwrap_or_default()
+    }
+}
+
+impl Drop for OmsServer {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}

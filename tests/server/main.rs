@@ -1,0 +1,10 @@
+//! `oms server` over HTTP, as a platform's client sees it: accounts, data sources, a project's life,
+//! and good and bad input for each action.
+
+#[path = "../harness/mod.rs"]
+mod harness;
+
+mod accounts;
+mod client;
+mod life;
+mod refusals;
