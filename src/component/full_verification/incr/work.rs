@@ -38,6 +38,8 @@ const SAVE_EVERY: Duration = Duration::from_secs(2);
 const LOOK_AGAIN_EVERY: Duration = Duration::from_secs(10);
 /// An Incr-Sync that is further behind than this is given way.
 const LAGGING: Duration = Duration::from_secs(1);
+/// One that does not move for so long is at rest: giving way would help nobody.
+const AT_REST: Duration = Duration::from_secs(2);
 /// The longest rest between two rounds.
 const LONGEST_REST: Duration = Duration::from_secs(10);
 
@@ -108,6 +110,7 @@ impl IncrVerificationWork {
             saved: Instant::now(),
             looked_again: None,
             lagging: true,
+            seen: (TxnId::MIN, Instant::now()),
         };
         run.follow(stream).await
     }
@@ -131,10 +134,12 @@ struct Run {
     looked_again: Option<Instant>,
     /// Incr-Sync is given way. So it is at the beginning, until it is known to keep up.
     lagging: bool,
+    /// The target's watermark, and since when it has been there.
+    seen: (TxnId, Instant),
 }
 
 /// Whether the target is further behind the Store than it should be.
-fn is_lagging(extent: &Extent, tip: Option<&Position>) -> bool {
+fn is_behind(extent: &Extent, tip: Option<&Position>) -> bool {
     let newest = tip.map_or(0, |tip| tip.time_ms);
     Duration::from_millis(newest.saturating_sub(extent.position.time_ms)) > LAGGING
 }
@@ -149,7 +154,11 @@ impl Run {
                 wait(&self.context).await?;
                 continue;
             };
-            self.lagging = is_lagging(&extent, log.tip().as_ref());
+            if self.seen.0 != extent.watermark {
+                self.seen = (extent.watermark, Instant::now());
+            }
+            self.lagging =
+                is_behind(&extent, log.tip().as_ref()) && self.seen.1.elapsed() < AT_REST;
             let before = (self.ledger.whole(), self.ledger.waiting());
             self.read(log.as_mut(), extent.watermark).await?;
             self.settle().await?;
