@@ -4,35 +4,19 @@ use super::common::{context, filter};
 use super::verify::{AtRest, Fixed};
 use futures::future::BoxFuture;
 use oms::component::contract::{Finish, ProgressCell, Work};
-use oms::component::full_verification::{
-    AppliedAtTarget, Difference, Extent, IncrLog, IncrVerificationWork, Standing,
-};
+use oms::component::full_verification::{Difference, IncrLog, IncrVerificationWork, Standing};
 use oms::component::incr_sync::{ExtentReader, MySqlTarget, OpenLog};
 use oms::datasource::mysql::Endpoint;
 use oms::error::Result;
 use oms::model::options::{FullVerificationOptions, IncrVerificationOptions};
 use oms::model::position::Position;
 use oms::model::table::TableName;
+use oms::supervisor::works::AppliedRows;
 use serde_json::{Value, json};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
-
-struct Progress(ExtentReader);
-
-impl AppliedAtTarget for Progress {
-    fn extent(&self) -> BoxFuture<'_, Result<Option<Extent>>> {
-        Box::pin(async move {
-            let found = self.0.read().await?;
-            Ok(found.map(|(watermark, newest)| Extent {
-                watermark: watermark.id,
-                position: watermark.position,
-                newest,
-            }))
-        })
-    }
-}
 
 /// Keeps nothing: the figures are in the progress.
 struct Forgetful;
@@ -84,7 +68,7 @@ impl Behind {
             },
             open_log,
             start,
-            applied: Arc::new(Progress(ExtentReader::new(reader))),
+            applied: Arc::new(AppliedRows(ExtentReader::new(reader))),
             progressed: Arc::new(AtRest),
             log: Arc::new(Forgetful),
         };

@@ -36,16 +36,16 @@ impl Bell {
 pub struct Ear(watch::Receiver<()>);
 
 impl Ear {
-    /// Waits so long, or until the bell rings.
-    pub async fn wait(mut self, longest: Duration) -> Self {
+    /// Waits so long, or until the bell rings; gives whether it did.
+    pub async fn wait(mut self, longest: Duration) -> (Self, bool) {
         // a bell that is gone rings no more
         let ring = async {
             if self.0.changed().await.is_err() {
                 std::future::pending().await
             }
         };
-        let _ = tokio::time::timeout(longest, ring).await;
-        self
+        let rung = tokio::time::timeout(longest, ring).await.is_ok();
+        (self, rung)
     }
 }
 
@@ -107,10 +107,10 @@ mod tests {
         bell.ring();
         let hour = Duration::from_secs(3600);
         let begun = Instant::now();
-        let ear = ear.wait(hour).await;
-        assert_eq!(begun.elapsed(), Duration::ZERO);
-        let ear = ear.wait(hour).await;
-        assert_eq!(begun.elapsed(), hour);
+        let (ear, rung) = ear.wait(hour).await;
+        assert_eq!((rung, begun.elapsed()), (true, Duration::ZERO));
+        let (ear, rung) = ear.wait(hour).await;
+        assert_eq!((rung, begun.elapsed()), (false, hour));
         drop(bell);
         ear.wait(hour).await;
         assert_eq!(begun.elapsed(), 2 * hour);

@@ -50,22 +50,27 @@ pub struct Accounts {
 }
 
 impl Accounts {
-    /// The accounts of this rm database; with the password of the first one, if it was made now.
+    /// The accounts of this rm database.
+    pub fn new(metadata: Metadata) -> Self {
+        Self {
+            metadata,
+            known: Mutex::default(),
+        }
+    }
+
+    /// Makes the first account, where there is none. Its password is told before it is kept: a
+    /// process that dies in between leaves no account, and the next start makes another password.
     ///
     /// # Errors
     /// Those of the rm database.
-    pub async fn open(metadata: Metadata) -> Result<(Self, Option<String>)> {
-        let accounts = Self {
-            metadata,
-            known: Mutex::default(),
-        };
-        if !accounts.metadata.configs().list(PREFIX).await?.is_empty() {
-            return Ok((accounts, None));
+    pub async fn make_first(&self, tell: impl FnOnce(&str)) -> Result<()> {
+        if !self.metadata.configs().list(PREFIX).await?.is_empty() {
+            return Ok(());
         }
         let bytes: [u8; 15] = rand::random();
         let password = base64::engine::general_purpose::URL_SAFE_NO_PAD.encode(bytes);
-        accounts.set(FIRST_ACCOUNT, &password, true).await?;
-        Ok((accounts, Some(password)))
+        tell(&password);
+        self.set(FIRST_ACCOUNT, &password, true).await
     }
 
     async fn get(&self, name: &str) -> Result<Option<Account>> {

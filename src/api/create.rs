@@ -2,12 +2,12 @@
 
 use super::request::invalid;
 use super::{Answer, Api, Outcome};
+use crate::coordinator::make_steps;
 use crate::error::Result;
-use crate::metadata::{AlarmLevel, NewProject, NewStep, ProjectType, new_id};
+use crate::metadata::{AlarmLevel, NewProject, ProjectType, new_id};
 use crate::model::filter::ObjectFilter;
 use crate::model::options::Options;
 use crate::model::project::ProjectConfig;
-use crate::workflow::steps::migration;
 use serde::Deserialize;
 
 /// Parameters of `CreateProject`.
@@ -112,17 +112,7 @@ pub async fn project(api: &Api, wanted: CreateProject) -> Outcome {
         alarm_level: AlarmLevel::Low,
     };
     let project = api.metadata.projects().create(new).await?;
-    let steps = migration(wanted.enable_incr_verify)
-        .into_iter()
-        .zip(1..)
-        .map(|(name, order)| NewStep {
-            id: None,
-            order,
-            name,
-            interactive: false,
-        });
-    let steps = steps.collect();
-    api.metadata.steps().create_all(&project.id, steps).await?;
+    make_steps(&api.metadata, &project.id, wanted.enable_incr_verify).await?;
     Ok(Answer::of(project.id.into()))
 }
 

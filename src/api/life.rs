@@ -2,14 +2,24 @@
 
 use super::actions::ById;
 use super::{Answer, Api, Outcome};
+use crate::coordinator::make_steps;
 use crate::error::{Error, Kind, Result};
 use crate::metadata::{Project, ProjectStatus};
+use crate::model::project::ProjectConfig;
 use serde_json::Value;
 
 /// `StartProject`: one that was never started.
 pub async fn start(api: &Api, wanted: ById) -> Outcome {
     let _one = api.life.lock().await;
     let project = in_state(api, &wanted.id, "start", &[ProjectStatus::Init]).await?;
+    // the request that made the project may have died in front of its steps
+    let options = ProjectConfig::from_json(&project.config)?.options;
+    make_steps(
+        &api.metadata,
+        &project.id,
+        options.incr_verification.enabled,
+    )
+    .await?;
     go(api, &project).await
 }
 

@@ -44,37 +44,35 @@ async fn lead(
         true => default_key_file(|name| std::env::var(name).ok()),
         false => config.key_file.clone(),
     };
-    let (accounts, password) = Accounts::open(metadata.clone()).await?;
     let epoch = leadership.epoch * EPOCH_STRIDE;
     let bell = Bell::default();
     let reconciler = Reconciler::new(metadata.clone(), epoch, NODE);
     let works = Works::new(metadata.clone(), SecretStore::open(&key_file)?, epoch);
     let node =
         Node::new(metadata.clone(), Box::new(works), NODE, epoch, None).ringing(bell.clone());
-    // what an earlier leader left is taken over before anything runs
-    reconciler.living().await?;
-    let supervisor = Supervisor::new(node).start();
-    let (coordinator, _seen, mut fenced) =
-        Coordinator::new(reconciler.clone(), Scope::All, bell.clone());
-    let coordinator = coordinator.start();
-
     let api = Api {
         metadata: metadata.clone(),
         secrets: SecretStore::open(&key_file)?,
-        reconciler,
-        bell,
-        accounts,
+        reconciler: reconciler.clone(),
+        bell: bell.clone(),
+        accounts: Accounts::new(metadata.clone()),
         data_dir: absolute(&config.data_dir)?,
         life: tokio::sync::Mutex::default(),
     };
     let (api, address) = serve(api, config.listen()?, config.request_bytes_max)?;
     let handle = api.handle();
     let api = tokio::spawn(api);
-    if let Some(password) = password {
+    let tell = |password: &str| {
         print::out(&format!(
             "account {FIRST_ACCOUNT}, password {password}: change it with the action ChangePassword; it is not shown again"
         ));
-    }
+    };
+    Accounts::new(metadata.clone()).make_first(tell).await?;
+    // what an earlier leader left is taken over before anything runs
+    reconciler.living().await?;
+    let supervisor = Supervisor::new(node).start();
+    let (coordinator, _seen, mut fenced) = Coordinator::new(reconciler, Scope::All, bell);
+    let coordinator = coordinator.start();
     print::out(&format!("listening on http://{address}"));
 
     let mut signals = Signals::new()?;
@@ -83,13 +81,13 @@ async fn lead(
         () = leadership.lost() => Err(lost(metadata)),
         _ = fenced.wait_for(|fenced| *fenced) => Err(lost(metadata)),
     };
-    handle.stop(true).await;
-    let _ = coordinator.send(Halt).await;
     // what ran goes on with the next start: only its works end here
-    if tokio::time::timeout(DRAIN, supervisor.send(StopAll))
-        .await
-        .is_err()
-    {
+    let works = async {
+        let _ = coordinator.send(Halt).await;
+        supervisor.send(StopAll).await
+    };
+    let (ended, ()) = tokio::join!(tokio::time::timeout(DRAIN, works), handle.stop(true));
+    if ended.is_err() {
         tracing::warn!("components did not end in time; they go on from their checkpoints");
     }
     drop((supervisor, coordinator));

@@ -102,22 +102,22 @@ impl Actor for Coordinator {
     type Context = actix::Context<Self>;
 
     fn started(&mut self, ctx: &mut Self::Context) {
-        self.beat(ctx);
+        self.beat(false, ctx);
     }
 }
 
 impl Coordinator {
-    fn beat(&mut self, ctx: &mut <Self as Actor>::Context) {
+    fn beat(&mut self, rung: bool, ctx: &mut <Self as Actor>::Context) {
         // rung in the midst of a look: what changed may have been passed already
-        self.again |= self.looking;
+        self.again |= rung && self.looking;
         if !self.looking {
             // its own mailbox: a look that cannot be queued is made at the next beat
             let _ = ctx.address().try_send(Tick);
         }
         let waiting = self.ear.clone().wait(self.pace.delay());
-        ctx.spawn(waiting.into_actor(self).map(|ear, me, ctx| {
+        ctx.spawn(waiting.into_actor(self).map(|(ear, rung), me, ctx| {
             me.ear = ear;
-            me.beat(ctx);
+            me.beat(rung, ctx);
         }));
     }
 }
@@ -147,10 +147,11 @@ impl Handler<Tick> for Coordinator {
             }
             failed.map_or(Ok(views), Err)
         };
-        Box::pin(look.into_actor(self).map(|looked, me, _| {
+        Box::pin(look.into_actor(self).map(|looked, me, ctx| {
             me.looking = false;
             if std::mem::take(&mut me.again) {
-                me.bell.ring();
+                // no ring: the other would answer it, and so on for ever
+                let _ = ctx.address().try_send(Tick);
             }
             match looked {
                 Ok(views) => {

@@ -5,9 +5,10 @@
 
 mod act;
 mod actor;
-
+mod steps;
 mod view;
 
 pub use act::Reconciler;
 pub use actor::{Coordinator, Halt, Scope, Tick};
+pub use steps::make_steps;
 pub use view::Rows;

@@ -55,22 +55,22 @@ impl Actor for Supervisor {
     type Context = actix::Context<Self>;
 
     fn started(&mut self, ctx: &mut Self::Context) {
-        self.beat(ctx);
+        self.beat(false, ctx);
     }
 }
 
 impl Supervisor {
-    fn beat(&mut self, ctx: &mut <Self as Actor>::Context) {
+    fn beat(&mut self, rung: bool, ctx: &mut <Self as Actor>::Context) {
         // rung in the midst of a look: what changed may have been passed already
-        self.again |= self.busy;
+        self.again |= rung && self.busy;
         if !self.busy {
             // its own mailbox: a round that cannot be queued is made at the next beat
             let _ = ctx.address().try_send(Supervise);
         }
         let waiting = self.ear.clone().wait(self.pace.delay());
-        ctx.spawn(waiting.into_actor(self).map(|ear, me, ctx| {
+        ctx.spawn(waiting.into_actor(self).map(|(ear, rung), me, ctx| {
             me.ear = ear;
-            me.beat(ctx);
+            me.beat(rung, ctx);
         }));
     }
 }
@@ -90,10 +90,11 @@ impl Handler<Supervise> for Supervisor {
             }
             result
         };
-        Box::pin(round.into_actor(self).map(|result, me, _| {
+        Box::pin(round.into_actor(self).map(|result, me, ctx| {
             me.busy = false;
             if std::mem::take(&mut me.again) {
-                me.bell.ring();
+                // no ring: the other would answer it, and so on for ever
+                let _ = ctx.address().try_send(Supervise);
             }
             match result {
                 Ok(seen) => {

@@ -7,6 +7,14 @@ use crate::client::OmsServer;
 #[tokio::test(flavor = "multi_thread")]
 async fn the_first_password_must_be_changed() {
     let folder = tempfile::tempdir().expect("a folder");
+    // a start that fails because its port is taken uses the first password up for nobody
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
+    let address = taken.local_addr().expect("an address").to_string();
+    let failed = OmsServer::fails(folder.path(), &address).await;
+    assert!(
+        failed.contains("CMP-0004") && failed.contains(&address),
+        "{failed}"
+    );
     let mut server = OmsServer::start(folder.path(), None).await;
     for path in ["/oms/health", "/livez", "/readyz"] {
         let reply = server.get(path).await;

@@ -56,17 +56,32 @@ pub struct OmsServer {
 }
 
 impl OmsServer {
+    fn command(folder: &Path, listen: &str) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_oms"));
+        command
+            .args(["server", "--log-file"])
+            .arg(folder.join("server.log"))
+            .env("OMS_LISTEN", listen)
+            .env("OMS_RM", folder.join("rm.db"))
+            .env("OMS_DATA_DIR", folder.join("data"))
+            .env("OMS_KEY_FILE", folder.join("oms.key"));
+        command
+    }
+
+    /// Starts one that cannot start; gives what it says.
+    pub async fn fails(folder: &Path, listen: &str) -> String {
+        let mut command = Self::command(folder, listen);
+        let ended = tokio::task::spawn_blocking(move || command.output());
+        let ended = ended.await.expect("no panic").expect("oms starts");
+        assert!(!ended.status.success());
+        String::from_utf8_lossy(&ended.stderr).into_owned()
+    }
+
     /// Starts one in a folder; the password is what the first start prints, or the one before.
     pub async fn start(folder: &Path, password: Option<&str>) -> Self {
         let out = folder.join("server.out");
         let stdout = std::fs::File::create(&out).expect("a file");
-        let child = Command::new(env!("CARGO_BIN_EXE_oms"))
-            .args(["server", "--log-file"])
-            .arg(folder.join("server.log"))
-            .env("OMS_LISTEN", "127.0.0.1:0")
-            .env("OMS_RM", folder.join("rm.db"))
-            .env("OMS_DATA_DIR", folder.join("data"))
-            .env("OMS_KEY_FILE", folder.join("oms.key"))
+        let child = Self::command(folder, "127.0.0.1:0")
             .stdout(stdout)
             .stderr(Stdio::inherit())
             .spawn()

@@ -5,11 +5,13 @@ use std::time::Duration;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use entity::oms_step;
+use sea_orm::{ColumnTrait, EntityTrait, QueryFilter};
 use serde_json::{Value, json};
 
 use crate::client::OmsServer;
 use crate::harness::server::start_all;
-use crate::harness::{Kind, Options, Server, Workload, WorkloadOptions, same_rows};
+use crate::harness::{Kind, Options, Rm, Server, Workload, WorkloadOptions, same_rows};
 
 const MINUTES: Duration = Duration::from_secs(240);
 
@@ -128,6 +130,14 @@ async fn two_projects_live_side_by_side() {
         .await;
     assert_eq!(listed.data()[0]["id"], json!(other), "{:#}", listed.body);
     assert_eq!(listed.data().as_array().map(Vec::len), Some(1));
+
+    // as a request leaves it that dies between the project and its steps
+    let rm = Rm::open(&folder.path().join("rm.db")).await.expect("rm");
+    let steps = oms_step::Column::ProjectId.eq(&other);
+    let gone = oms_step::Entity::delete_many().filter(steps);
+    let gone = gone.exec(rm.connection()).await.expect("deleted");
+    assert_eq!(gone.rows_affected, 8);
+    rm.close().await;
 
     let load = Workload::start(
         source.url(),

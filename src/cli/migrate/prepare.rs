@@ -2,14 +2,14 @@
 
 use crate::config::migrate::{MigrateConfig, Side};
 use crate::config::secret_store::SecretStore;
+use crate::coordinator::make_steps;
 use crate::datasource::mysql::{Endpoint, Flavour, Secret, Server};
 use crate::error::{Error, Kind, Result};
 use crate::metadata::{
     AlarmLevel, DataSource, DataSourceType, DataSourceUpdate, Metadata, NewDataSource, NewProject,
-    NewStep, Project, ProjectType, StepName, new_id,
+    Project, ProjectType, new_id,
 };
 use crate::model::project::ProjectConfig;
-use crate::workflow::steps::migration;
 use sha2::{Digest, Sha256};
 use std::io::IsTerminal;
 
@@ -67,7 +67,7 @@ pub async fn project(
         let found = found.map_err(crate::metadata::MetaError::CorruptRow)?;
         let mut project = same_or_refuse(found, &wanted, &source_row, &target_row)?;
         keep_settings(metadata, &mut project, &wanted).await?;
-        make_steps(metadata, &project, incr_verifier).await?;
+        make_steps(metadata, &project.id, incr_verifier).await?;
         return Ok(Prepared {
             project,
             resumed: true,
@@ -83,7 +83,7 @@ pub async fn project(
         alarm_level: AlarmLevel::Low,
     };
     let project = metadata.projects().create(new).await?;
-    make_steps(metadata, &project, incr_verifier).await?;
+    make_steps(metadata, &project.id, incr_verifier).await?;
     Ok(Prepared {
         project,
         resumed: false,
@@ -107,22 +107,6 @@ async fn keep_settings(
         .await?
         .require("oms_project", &project.id, project.epoch)?;
     project.config = config;
-    Ok(())
-}
-
-/// Idempotent: a crash after the project's row is mended by the next run.
-async fn make_steps(metadata: &Metadata, project: &Project, incr_verifier: bool) -> Result<()> {
-    let steps = migration(incr_verifier)
-        .into_iter()
-        .zip(1..)
-        .map(|(name, order)| NewStep {
-            id: None,
-            order,
-            name,
-            interactive: name == StepName::TransferAppSwitch,
-        })
-        .collect();
-    metadata.steps().create_all(&project.id, steps).await?;
     Ok(())
 }
 

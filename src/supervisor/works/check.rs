@@ -60,7 +60,7 @@ async fn prepare(parts: &Parts) -> Result<IncrVerificationWork> {
         options: parts.config.options.incr_verification.clone(),
         open_log: parts.open_log(),
         start: parts.checkpoint.clone().unwrap_or(beginning),
-        applied: Arc::new(Progress(ExtentReader::new(target))),
+        applied: Arc::new(AppliedRows(ExtentReader::new(target))),
         progressed: Arc::new(RmProgressed::new(
             parts.metadata.clone(),
             project.clone(),
@@ -74,10 +74,10 @@ async fn prepare(parts: &Parts) -> Result<IncrVerificationWork> {
     })
 }
 
-/// What the Incr-Sync's progress rows say.
-struct Progress(ExtentReader);
+/// What an Incr-Sync's progress rows at the target say.
+pub struct AppliedRows(pub ExtentReader);
 
-impl AppliedAtTarget for Progress {
+impl AppliedAtTarget for AppliedRows {
     fn extent(&self) -> BoxFuture<'_, Result<Option<Extent>>> {
         Box::pin(async move {
             let found = self.0.read().await?;

@@ -7,6 +7,8 @@ mod keep;
 mod tables;
 mod tuned;
 
+pub use check::AppliedRows;
+
 use super::node::Maker;
 use crate::actor::shell::WorkFactory;
 use crate::actor::work::{Assignment, Work};

@@ -1,0 +1,22 @@
+//! The rows of a project's steps.
+
+use crate::error::Result;
+use crate::metadata::{Metadata, NewStep, StepName};
+use crate::workflow::steps::migration;
+
+/// Makes the steps of a migration. Idempotent: a crash behind the project's row is mended by the next
+/// call.
+pub async fn make_steps(metadata: &Metadata, project: &str, incr_verifier: bool) -> Result<()> {
+    let steps = migration(incr_verifier)
+        .into_iter()
+        .zip(1..)
+        .map(|(name, order)| NewStep {
+            id: None,
+            order,
+            name,
+            interactive: name == StepName::TransferAppSwitch,
+        })
+        .collect();
+    metadata.steps().create_all(project, steps).await?;
+    Ok(())
+}
