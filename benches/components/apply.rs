@@ -4,7 +4,8 @@ use super::behind::Behind;
 use super::common::{Figures, SUBTOPIC, Store, context, cpu_seconds, filter, peak_memory};
 use oms::component::contract::Work;
 use oms::component::incr_sync::{
-    DdlTaskState, DdlTasks, IncrSyncWork, MySqlDdl, MySqlTarget, OpenLog, Retry, Settings,
+    DdlTaskState, DdlTasks, IncrSyncWork, MOST_CLAIMS, MySqlDdl, MySqlTarget, OpenLog, Retry,
+    Settings,
 };
 use oms::component::log_source::LogSource;
 use oms::datasource::mysql::ddl::family;
@@ -94,6 +95,7 @@ impl Apply {
             retry: Retry::default(),
             throttle: Arc::default(),
             options,
+            most_claims: MOST_CLAIMS,
         };
         let target = MySqlTarget::new(target, "np_bench/incr_sync", bytes);
         let behind = match self.incr_verify {

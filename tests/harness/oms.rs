@@ -220,6 +220,11 @@ impl Running {
         read(&self.stderr)
     }
 
+    /// That, and the end of its log.
+    pub fn everything(&self) -> String {
+        format!("{}\n{}", self.said(), tail(&self.log))
+    }
+
     /// Sends it a signal by name (`INT`, `TERM`).
     ///
     /// # Panics

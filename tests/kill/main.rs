@@ -11,9 +11,11 @@ mod plan;
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
-use harness::oms::announce;
+use harness::oms::{Running, announce};
 use harness::server::start_all;
 use harness::{Kind, Migration, Options, Rm, Server, Workload, WorkloadOptions, same_rows};
+use mysql_async::Row;
+use mysql_async::prelude::Queryable;
 use plan::{Kill, Plan, STEPS};
 
 /// Small pieces of everything, so that a kill hits something half done.
@@ -28,6 +30,7 @@ const SETTINGS: &str = "options:
 struct Victim<'a> {
     name: String,
     migration: &'a Migration,
+    target: &'a Server,
     plan: Plan,
     landed: BTreeMap<String, usize>,
 }
@@ -38,7 +41,7 @@ impl Victim<'_> {
         let mut running = self.migration.start("forever");
         let started = Instant::now();
         if let Kill::In(step) = kill {
-            self.wait_for(step).await;
+            self.wait_for(step, &mut running).await;
         }
         tokio::time::sleep(self.plan.pause(kill)).await;
         assert!(
@@ -57,7 +60,7 @@ impl Victim<'_> {
     }
 
     /// Waits until a step runs, or has passed.
-    async fn wait_for(&self, step: &str) {
+    async fn wait_for(&self, step: &str, running: &mut Running) {
         let deadline = Instant::now() + Duration::from_secs(150);
         let mut rm = None;
         while Instant::now() < deadline {
@@ -70,9 +73,24 @@ impl Victim<'_> {
                     return;
                 }
             }
+            assert!(
+                running.exited().is_none(),
+                "{}: oms ended by itself before {step}: {}",
+                self.name,
+                running.everything()
+            );
             tokio::time::sleep(Duration::from_millis(4)).await;
         }
-        panic!("{}: {step} did not begin within 150 s", self.name);
+        let steps = match &rm {
+            Some(rm) => rm.steps().await.unwrap_or_default(),
+            None => Vec::new(),
+        };
+        panic!(
+            "{}: {step} did not begin within 150 s\nsteps: {steps:?}\nat the target: {}\noms: {}",
+            self.name,
+            processes(self.target).await,
+            running.everything()
+        );
     }
 
     /// The step that was being worked on, as the rm database says after the kill.
@@ -88,6 +106,20 @@ impl Victim<'_> {
             None => "(between steps)".into(),
         }
     }
+}
+
+/// What the server's sessions are at, for the message of a failure.
+async fn processes(server: &Server) -> String {
+    let mut conn = server.conn().await;
+    let rows: Vec<Row> = conn
+        .query("SHOW FULL PROCESSLIST")
+        .await
+        .unwrap_or_default();
+    let lines: Vec<String> = rows
+        .into_iter()
+        .map(|row| format!("{:?}", row.unwrap()))
+        .collect();
+    lines.join("\n")
 }
 
 /// Removes what a migration left at the target, so that another one can begin.
@@ -116,6 +148,7 @@ async fn survives_kills(pair: usize, from: Kind, to: Kind) {
         let mut victim = Victim {
             name: name.clone(),
             migration: &migration,
+            target: &target,
             plan: Plan::new(seed, round),
             landed: BTreeMap::new(),
         };

@@ -1,17 +1,16 @@
-//! What is applied alone, with everything before it applied and nothing behind it begun: DDL, and
-//! transactions that come in pieces because they are too large to be held at once.
+//! What comes when everything before it is applied. DDL is applied alone: nothing behind it is
+//! begun. A large transaction that claims whole tables is only taken in at this point, and what
+//! follows goes on beside it.
 
 use super::ddl::{DdlTaskState, Decision};
-use super::engine::{Engine, size_of};
+use super::engine::Engine;
 use super::lane::{Body, Lane};
-use super::matrix::Seq;
+use super::large::Scanned;
 use super::settings::Settings;
-use super::target::{Begin, TargetSession};
+use super::target::TargetSession;
 use super::window::Watermark;
-use crate::component::log_source::LogSource;
 use crate::error::{Error, Kind, Result};
-use crate::model::change::{DdlEvent, LogItem, TxnPiece};
-use crate::model::ids::TxnId;
+use crate::model::change::DdlEvent;
 use futures::future::BoxFuture;
 use std::time::Duration;
 
@@ -22,15 +21,18 @@ const KEEP_ALIVE: Duration = Duration::from_secs(4);
 pub enum Barrier {
     /// A DDL statement, and what was decided about it.
     Ddl(Box<DdlEvent>, Decision),
-    /// The first piece of a large transaction.
-    Big(Box<TxnPiece>),
+    /// A large transaction that claims whole tables.
+    Large(Box<Scanned>),
 }
 
-/// Applies it; nothing else is in flight.
-pub async fn pass(engine: &mut Engine, barrier: Barrier, source: &mut dyn LogSource) -> Result<()> {
+/// Applies it, or takes it in; nothing else is in flight.
+pub async fn pass(engine: &mut Engine, barrier: Barrier) -> Result<()> {
     match barrier {
         Barrier::Ddl(event, decision) => ddl(engine, *event, decision).await,
-        Barrier::Big(piece) => big(engine, *piece, source).await,
+        Barrier::Large(scanned) => {
+            engine.admit_large(*scanned);
+            Ok(())
+        }
     }
 }
 
@@ -110,7 +112,7 @@ async fn keep_ddl(engine: &mut Engine, event: &DdlEvent, apply: bool) -> Result<
     };
     let progress = std::sync::Arc::clone(engine.context.progress());
     let result = {
-        let transact = lane.transact(&mark, &body);
+        let transact = lane.transact(&mark, &body, &|| false);
         tokio::pin!(transact);
         let mut alive = tokio::time::interval(Duration::from_secs(1));
         let token = engine.context.token().clone();
@@ -163,76 +165,4 @@ impl Body for DdlBody<'_> {
 
 fn interrupted() -> Error {
     Error::new(Kind::Interrupted, "the work was told to end")
-}
-
-/// Applies a large transaction piece by piece in one target transaction.
-async fn big(engine: &mut Engine, first: TxnPiece, source: &mut dyn LogSource) -> Result<()> {
-    let mut lane = lane_zero(engine)?;
-    let token = engine.context.token().clone();
-    let result = tokio::select! {
-        result = stream(engine, &mut lane, first, source) => result,
-        () = token.cancelled() => Err(interrupted()),
-    };
-    if result.is_err() {
-        // rolls back with the session
-        lane.abandon();
-    }
-    engine.lanes[0] = Some(lane);
-    result
-}
-
-async fn stream(
-    engine: &mut Engine,
-    lane: &mut Lane,
-    first: TxnPiece,
-    source: &mut dyn LogSource,
-) -> Result<()> {
-    let id = first.id;
-    engine.seq += 1;
-    let key: (Seq, TxnId) = (engine.seq, id);
-    // its end is not known yet: the watermark stays in front of it, and it goes on the list
-    let watermark = engine.window.watermark().clone();
-    if lane.begin_big(&watermark, key).await? == Begin::Done {
-        return Err(Error::new(Kind::Internal, "beginning a large transaction")
-            .detail("its progress row is written already"));
-    }
-    let mut piece = first;
-    let mut expected = 0;
-    let (mut rows, mut bytes) = (0, 0);
-    let end = loop {
-        if piece.id != id || piece.piece != expected {
-            return Err(Error::new(Kind::Internal, "reading the log")
-                .detail(format!("a piece of the transaction at {id} is missing")));
-        }
-        expected += 1;
-        let steps = engine.steps(id, piece.changes);
-        let size = steps.iter().map(size_of).sum::<usize>() as u64;
-        let throttle = std::sync::Arc::clone(&engine.settings.throttle);
-        throttle.take(steps.len() as u64, size).await;
-        lane.add_piece(id, &steps).await?;
-        rows += steps.len() as u64;
-        bytes += size;
-        engine.stats.count(&steps);
-        engine.context.progress().beat();
-        if let Some(end) = piece.end {
-            break end;
-        }
-        piece = next_piece(source).await?;
-    };
-    lane.commit_big(&watermark, key).await?;
-    engine.context.progress().add(rows, bytes);
-    engine.stats.big += 1;
-    engine.stats.txns += 1;
-    engine.persisted(&watermark);
-    engine.window.pass(Some(id), end, true);
-    Ok(())
-}
-
-async fn next_piece(source: &mut dyn LogSource) -> Result<TxnPiece> {
-    let item = source.next().await?;
-    match item {
-        LogItem::Txn(piece) => Ok(piece),
-        _ => Err(Error::new(Kind::Internal, "reading the log")
-            .detail("something else came between the pieces of a transaction")),
-    }
 }

@@ -5,6 +5,7 @@
 use super::barrier::{self, Barrier};
 use super::ddl::{Decision, decide};
 use super::lane::{Batch, Lane};
+use super::large::{Rereader, Scan, WholeTables};
 use super::layout::Layouts;
 use super::locks::Claims;
 use super::matrix::{Matrix, Seq};
@@ -13,7 +14,7 @@ use super::settings::Settings;
 use super::stats::Stats;
 use super::window::{Applied, Watermark, Window};
 use crate::component::contract::{Context, Finish};
-use crate::component::log_source::LogSource;
+use crate::component::log_source::{LogSource, OpenLog};
 use crate::error::{Error, Kind, Result};
 use crate::model::change::{Change, DdlEvent, LogItem, TxnPiece};
 use crate::model::ids::TxnId;
@@ -44,11 +45,14 @@ pub struct Engine {
     pub(super) lanes: Vec<Option<Lane>>,
     pub(super) stats: Stats,
     pub(super) seq: Seq,
+    pub(super) claims: Claims,
+    pub(super) whole_tables: WholeTables,
+    pub(super) scanning: Option<Scan>,
+    rereader: Arc<Rereader>,
     matrix: Matrix,
     waiting: HashMap<Seq, Txn>,
     running: JoinSet<Outcome>,
     layouts: Layouts,
-    claims: Claims,
     remembered: Applied,
     floor: TxnId,
     last_id: Option<TxnId>,
@@ -71,12 +75,16 @@ impl Engine {
     /// Ready to read the log behind `watermark`.
     pub fn new(
         settings: Arc<Settings>,
+        open_log: OpenLog,
         context: Context,
         lanes: Vec<Lane>,
         watermark: Watermark,
         remembered: Applied,
     ) -> Self {
         Self {
+            rereader: Arc::new(Rereader::new(open_log, Arc::clone(&settings))),
+            whole_tables: WholeTables::default(),
+            scanning: None,
             matrix: Matrix::new(lanes.len()),
             lanes: lanes.into_iter().map(Some).collect(),
             floor: watermark.id,
@@ -117,7 +125,7 @@ impl Engine {
             self.dispatch();
             if self.running.is_empty() && self.matrix.is_empty() {
                 if let Some(barrier) = self.barrier.take() {
-                    barrier::pass(self, barrier, source).await?;
+                    barrier::pass(self, barrier).await?;
                     continue;
                 }
                 if self.stop_is_reached() {
@@ -241,12 +249,7 @@ impl Engine {
         }
         match piece.end {
             Some(end) if piece.piece == 0 => self.whole(piece.id, end, piece.changes),
-            _ if piece.piece == 0 => {
-                self.barrier = Some(Barrier::Big(Box::new(piece)));
-                Ok(())
-            }
-            _ => Err(Error::new(Kind::Internal, "reading the log")
-                .detail("a piece of a transaction came without the ones before it")),
+            _ => self.scan(piece),
         }
     }
 
@@ -262,37 +265,37 @@ impl Engine {
             if !in_order {
                 self.claims.add(&step.layout, &step.op)?;
             }
-            bytes += size_of(step);
+            bytes += step.size();
         }
         if in_order {
             self.claims.add_everything();
+        } else {
+            let tables = steps.iter().map(|step| step.layout.id);
+            self.whole_tables.claim(&mut self.claims, tables);
         }
-        self.seq += 1;
-        self.window.open(self.seq, id, end.clone(), bytes);
-        self.matrix.admit(self.seq, self.claims.finish());
-        let txn = Txn {
-            seq: self.seq,
+        self.admit(Txn {
+            seq: self.seq + 1,
             id,
             end,
             steps,
             bytes,
-        };
-        self.waiting.insert(self.seq, txn);
+            streamed: None,
+        });
         Ok(())
+    }
+
+    /// Takes in the next transaction, with the claims that were collected for it.
+    pub(super) fn admit(&mut self, txn: Txn) {
+        self.seq = txn.seq;
+        self.window
+            .open(txn.seq, txn.id, txn.end.clone(), txn.bytes);
+        self.matrix.admit(txn.seq, self.claims.finish());
+        self.waiting.insert(txn.seq, txn);
     }
 
     /// The changes that concern us, with their tables' layouts.
     pub(super) fn steps(&mut self, id: TxnId, changes: Vec<Change>) -> Vec<Step> {
-        let mut steps = Vec::with_capacity(changes.len());
-        for change in changes {
-            let name = &change.table.table.name;
-            if self.settings.concerns(name, id) {
-                let layout = self.layouts.get(&change.table);
-                let op = change.op;
-                steps.push(Step { layout, op });
-            }
-        }
-        steps
+        self.settings.steps(&mut self.layouts, id, changes)
     }
 
     /// Gives batches to idle lanes.
@@ -311,11 +314,12 @@ impl Engine {
             return;
         };
         let throttle = Arc::clone(&self.settings.throttle);
+        let rereader = Arc::clone(&self.rereader);
         self.running.spawn(async move {
             let rows = batch.txns.iter().map(|txn| txn.steps.len()).sum::<usize>();
             let bytes = batch.txns.iter().map(|txn| txn.bytes).sum::<usize>();
             throttle.take(rows as u64, bytes as u64).await;
-            let result = lane.apply(&batch).await;
+            let result = lane.apply(&batch, &rereader).await;
             Outcome {
                 lane,
                 watermark: batch.watermark,
@@ -332,13 +336,24 @@ impl Engine {
         let (mut rows, mut bytes) = (0, 0);
         let mut txns = Vec::new();
         while rows < options.batch_rows.max(1) && bytes < options.batch_bytes.max(1) {
-            let Some(seq) = self.matrix.take(lane, txns.len() < share) else {
+            let free = txns.len() < share;
+            let Some(seq) = self.matrix.peek(lane, free) else {
                 break;
             };
+            // a large one is a batch of its own
+            let next = self.waiting.get(&seq);
+            let large = next.is_some_and(|txn| txn.streamed.is_some());
+            if large && !txns.is_empty() {
+                break;
+            }
+            self.matrix.take(lane, free);
             if let Some(txn) = self.waiting.remove(&seq) {
                 rows += txn.steps.len();
                 bytes += txn.bytes;
                 txns.push(txn);
+            }
+            if large {
+                break;
             }
         }
         Batch {
@@ -359,6 +374,7 @@ impl Engine {
         for txn in &outcome.txns {
             self.matrix.finish(txn.seq);
             self.window.close(txn.seq);
+            self.whole_tables.finish(txn.seq);
         }
         self.stats.applied(&outcome.txns, self.context.progress());
         Ok(())
@@ -434,10 +450,4 @@ impl Engine {
             self.context.progress(),
         );
     }
-}
-
-/// Bytes of a change's images.
-pub(super) fn size_of(step: &Step) -> usize {
-    let size = |row: Option<&crate::model::row::Row>| row.map_or(0, crate::model::row::Row::size);
-    size(step.op.old()) + size(step.op.new_row())
 }

@@ -6,6 +6,7 @@
 //! included: if it was committed after all, the count has moved on, and the attempt says so instead
 //! of doing it twice.
 
+use super::large::Rereader;
 use super::matrix::Seq;
 use super::plan::{Statement, Step, Txn, plan};
 use super::target::{Begin, Mark, Target, TargetSession};
@@ -121,14 +122,27 @@ impl Lane {
 
     /// Applies a batch. Where the target refuses it, its transactions are applied one by one, so
     /// that those in front of the one at fault are done and the error names that one.
-    pub async fn apply(&mut self, batch: &Batch) -> Result<()> {
-        let whole = self.apply_together(&batch.txns, &batch.watermark).await;
+    pub async fn apply(&mut self, batch: &Batch, reader: &Rereader) -> Result<()> {
+        if let [txn] = batch.txns.as_slice()
+            && let Some(streamed) = &txn.streamed
+        {
+            let body = reader.body(txn, streamed);
+            let ids = [(txn.seq, txn.id)];
+            let mark = self.mark(&batch.watermark, &ids);
+            self.transact(&mark, &body, &|| false).await?;
+            self.applied.commit(batch.watermark.id, &ids);
+            return Ok(());
+        }
+        let blocked = || reader.is_running();
+        let whole = self
+            .apply_together(&batch.txns, &batch.watermark, &blocked)
+            .await;
         match whole {
             Err(error) if batch.txns.len() > 1 && blames_a_txn(error.kind()) => {
                 tracing::warn!(lane = self.index, %error, "a batch was refused; applying its transactions one by one");
                 for txn in &batch.txns {
-                    self.apply_together(std::slice::from_ref(txn), &batch.watermark)
-                        .await?;
+                    let one = std::slice::from_ref(txn);
+                    self.apply_together(one, &batch.watermark, &blocked).await?;
                 }
                 Ok(())
             }
@@ -136,21 +150,32 @@ impl Lane {
         }
     }
 
-    async fn apply_together(&mut self, txns: &[Txn], watermark: &Watermark) -> Result<()> {
+    async fn apply_together(
+        &mut self,
+        txns: &[Txn],
+        watermark: &Watermark,
+        blocked: Blocked<'_>,
+    ) -> Result<()> {
         let ids: Vec<(Seq, TxnId)> = txns.iter().map(|txn| (txn.seq, txn.id)).collect();
         let steps = txns.iter().flat_map(|txn| &txn.steps);
         let statements = plan(steps).map_err(|e| blame(e, None, txns))?;
         let mark = self.mark(watermark, &ids);
         let body = Rows { statements, txns };
-        self.transact(&mark, &body).await?;
+        self.transact(&mark, &body, blocked).await?;
         self.applied.commit(watermark.id, &ids);
         Ok(())
     }
 
     /// Runs `body` in a transaction under the lane's mark until it is committed, or until trying
     /// again can't help. `body` may run several times, and is rolled back each time but the last.
-    pub async fn transact(&mut self, mark: &Mark, body: &dyn Body) -> Result<()> {
-        let since = Instant::now();
+    /// As long as it is `blocked`, a server that is busy does not count as failing.
+    pub async fn transact(
+        &mut self,
+        mark: &Mark,
+        body: &dyn Body,
+        blocked: Blocked<'_>,
+    ) -> Result<()> {
+        let mut since = Instant::now();
         let mut attempt = 0;
         loop {
             let error = match self.attempt(mark, body).await {
@@ -161,6 +186,9 @@ impl Lane {
                 Err(error) => error,
             };
             self.recover(&error).await;
+            if error.kind() == Kind::ServerBusy && blocked() {
+                since = Instant::now();
+            }
             let pause = self
                 .retry
                 .pause(error.kind(), attempt, since, self.index)
@@ -217,40 +245,6 @@ impl Lane {
         }
     }
 
-    /// Begins a transaction that is fed piece by piece. It is tried once: pieces that are gone
-    /// can't be repeated, so after a failure the work begins again from the kept progress.
-    pub async fn begin_big(&mut self, watermark: &Watermark, id: (Seq, TxnId)) -> Result<Begin> {
-        let mark = self.mark(watermark, &[id]);
-        let call = self.retry.call;
-        let session = self.session().await?;
-        in_time(call, session.begin(&mark)).await
-    }
-
-    /// Applies a piece.
-    pub async fn add_piece(&mut self, id: TxnId, steps: &[Step]) -> Result<()> {
-        let call = self.retry.call;
-        let statements = plan(steps)?;
-        let session = self.session().await?;
-        execute_all(session, &statements, call)
-            .await
-            .map_err(|(error, layout)| blame_id(error, layout, Some(id)))
-    }
-
-    /// Commits it.
-    pub async fn commit_big(&mut self, watermark: &Watermark, id: (Seq, TxnId)) -> Result<()> {
-        let call = self.retry.call;
-        let session = self.session().await?;
-        in_time(call, session.commit()).await?;
-        self.committed(watermark, id);
-        Ok(())
-    }
-
-    /// Notes that it was committed.
-    pub fn committed(&mut self, watermark: &Watermark, id: (Seq, TxnId)) {
-        self.commits += 1;
-        self.applied.commit(watermark.id, &[id]);
-    }
-
     /// Gives the session up, and with it a transaction that is open.
     pub fn abandon(&mut self) {
         self.session = None;
@@ -261,6 +255,9 @@ impl Lane {
         self.applied.commit(watermark.id, &[]);
     }
 }
+
+/// Tells whether something of ours at the target may hold locks that others have to wait for.
+pub type Blocked<'a> = &'a (dyn Fn() -> bool + Sync);
 
 /// What is done inside of a lane's transaction, perhaps several times.
 pub trait Body: Sync {
@@ -290,6 +287,19 @@ impl Body for Rows<'_> {
                 .map_err(|(error, layout)| blame(error, layout, self.txns))
         })
     }
+}
+
+/// Applies a piece of a transaction.
+pub async fn apply_piece(
+    session: &mut dyn TargetSession,
+    id: TxnId,
+    steps: &[Step],
+    call: Duration,
+) -> Result<()> {
+    let statements = plan(steps)?;
+    execute_all(session, &statements, call)
+        .await
+        .map_err(|(error, layout)| blame_id(error, layout, Some(id)))
 }
 
 type Blamed = (Error, Option<Arc<super::layout::Layout>>);

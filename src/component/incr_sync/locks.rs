@@ -61,6 +61,21 @@ impl Claims {
         Ok(())
     }
 
+    /// Claims a table as a whole: one who changes most of it alone, the others together.
+    pub fn add_whole(&mut self, table: u64, exclusive: bool) {
+        self.push(hash_of(&("whole", table)), exclusive);
+    }
+
+    /// Takes over claims that were collected before.
+    pub fn extend(&mut self, locks: impl IntoIterator<Item = Lock>) {
+        self.locks.extend(locks);
+    }
+
+    /// What was claimed since the last call, as it came.
+    pub fn drain(&mut self) -> impl Iterator<Item = Lock> + '_ {
+        self.locks.drain(..)
+    }
+
     /// Claims what everybody claims: the transaction is ordered against every other one.
     pub fn add_everything(&mut self) {
         self.push(0, true);

@@ -128,14 +128,21 @@ impl Matrix {
         self.queue_if_ready(seq);
     }
 
+    /// The transaction that [`Self::take`] would hand out.
+    pub fn peek(&self, lane: usize, free: bool) -> Option<Seq> {
+        match self.pinned[lane].front() {
+            None if free => self.free.front().copied(),
+            pinned => pinned.copied(),
+        }
+    }
+
     /// Hands the next transaction to a lane: those that only this lane may take come first, then,
     /// if `free`, those that any lane may take.
     pub fn take(&mut self, lane: usize, free: bool) -> Option<Seq> {
-        let pinned = self.pinned[lane].pop_front();
-        let seq = match pinned {
-            None if free => self.free.pop_front()?,
-            pinned => pinned?,
-        };
+        let seq = self.peek(lane, free)?;
+        if self.pinned[lane].pop_front().is_none() {
+            self.free.pop_front();
+        }
         let node = self.nodes.get_mut(&seq)?;
         node.state = State::Assigned(lane);
         for dependent in node.dependents.clone() {

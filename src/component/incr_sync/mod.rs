@@ -9,8 +9,8 @@
 //!
 //! [`engine`] reads the log and dispatches; [`locks`] (with [`canon`] and [`layout`]) says what a
 //! transaction claims, [`matrix`] who waits for whom; a [`lane`] applies batches, folded by
-//! [`plan`], through a [`target`]; [`window`] knows how far all is; [`barrier`] passes DDL and
-//! large transactions. `docs/incr-sync.md` argues why the result is right.
+//! [`plan`], through a [`target`]; [`window`] knows how far all is; [`barrier`] passes DDL;
+//! [`large`] transactions are read from the log twice. `docs/incr-sync.md` argues why the result is right.
 
 mod apply_ddl;
 mod barrier;
@@ -20,6 +20,7 @@ mod engine;
 mod extent;
 pub mod keyless;
 pub mod lane;
+mod large;
 pub mod layout;
 pub mod locks;
 pub mod matrix;
@@ -42,7 +43,7 @@ pub use extent::ExtentReader;
 pub use lane::Retry;
 pub use mysql_target::MySqlTarget;
 pub use rm::RmDdlTasks;
-pub use settings::Settings;
+pub use settings::{MOST_CLAIMS, Settings};
 pub use work::IncrSyncWork;
 
 #[cfg(test)]

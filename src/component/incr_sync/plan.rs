@@ -28,7 +28,7 @@ pub struct Step {
     pub op: Op,
 }
 
-/// A whole transaction, or a piece of one.
+/// A transaction.
 #[derive(Debug)]
 pub struct Txn {
     /// Its number in this run.
@@ -41,6 +41,65 @@ pub struct Txn {
     pub steps: Vec<Step>,
     /// Bytes of all images.
     pub bytes: usize,
+    /// A large transaction is not held: its changes are read from the log again.
+    pub streamed: Option<Streamed>,
+}
+
+/// A large transaction, as far as it is held.
+#[derive(Debug)]
+pub struct Streamed {
+    /// A position of the log in front of it, with nothing in between that is in scope.
+    pub from: Position,
+    /// What its changes are.
+    pub tally: Tally,
+}
+
+/// Changes, counted.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Tally {
+    /// Rows inserted.
+    pub inserts: u64,
+    /// Rows updated.
+    pub updates: u64,
+    /// Rows deleted.
+    pub deletes: u64,
+    /// Bytes of all images.
+    pub bytes: u64,
+}
+
+impl Tally {
+    /// Counts changes.
+    pub fn count(&mut self, steps: &[Step]) {
+        for step in steps {
+            match step.op {
+                Op::Insert(_) => self.inserts += 1,
+                Op::Update { .. } => self.updates += 1,
+                Op::Delete(_) => self.deletes += 1,
+            }
+            self.bytes += step.size() as u64;
+        }
+    }
+
+    /// Adds another one.
+    pub fn add(&mut self, other: &Self) {
+        self.inserts += other.inserts;
+        self.updates += other.updates;
+        self.deletes += other.deletes;
+        self.bytes += other.bytes;
+    }
+
+    /// Rows of all kinds.
+    pub fn rows(&self) -> u64 {
+        self.inserts + self.updates + self.deletes
+    }
+}
+
+impl Step {
+    /// Bytes of the change's images.
+    pub fn size(&self) -> usize {
+        let size = |row: Option<&Row>| row.map_or(0, Row::size);
+        size(self.op.old()) + size(self.op.new_row())
+    }
 }
 
 /// One thing to do at the target. Several rows in one are of the same table.

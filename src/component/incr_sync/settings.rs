@@ -2,7 +2,10 @@
 
 use super::ddl::{DdlApplier, DdlTasks};
 use super::lane::Retry;
+use super::layout::Layouts;
+use super::plan::Step;
 use crate::component::throttle::Throttle;
+use crate::model::change::Change;
 use crate::model::filter::ObjectFilter;
 use crate::model::ids::TxnId;
 use crate::model::options::IncrSyncOptions;
@@ -34,7 +37,13 @@ pub struct Settings {
     pub retry: Retry,
     /// Limits what is applied each second.
     pub throttle: Arc<Throttle>,
+    /// A large transaction that claims more than this (rows and unique values) claims whole
+    /// tables instead; [`MOST_CLAIMS`] but for tests.
+    pub most_claims: usize,
 }
+
+/// What the claims of a large transaction may come to: some 10 MB.
+pub const MOST_CLAIMS: usize = 1 << 17;
 
 impl Settings {
     /// Whether what the log says of this table at `id` is to be applied: the table is in scope,
@@ -45,5 +54,23 @@ impl Settings {
             .get(table)
             .is_some_and(|start| id < start.txn_id());
         !copied_behind && self.filter.matches(table)
+    }
+
+    /// The changes of a transaction that are to be applied, with their tables' layouts.
+    pub(super) fn steps(
+        &self,
+        layouts: &mut Layouts,
+        id: TxnId,
+        changes: Vec<Change>,
+    ) -> Vec<Step> {
+        let mut steps = Vec::with_capacity(changes.len());
+        for change in changes {
+            if self.concerns(&change.table.table.name, id) {
+                let layout = layouts.get(&change.table);
+                let op = change.op;
+                steps.push(Step { layout, op });
+            }
+        }
+        steps
     }
 }

@@ -1,9 +1,8 @@
 //! What Incr-Sync tells about itself.
 
-use super::plan::{Step, Txn};
+use super::plan::{Tally, Txn};
 use super::window::Watermark;
 use crate::component::contract::ProgressCell;
-use crate::model::change::Op;
 use crate::model::position::Position;
 
 /// A lag below this counts as caught up, milliseconds.
@@ -14,12 +13,8 @@ const READY_LAG_MS: u64 = 10_000;
 pub struct Stats {
     /// Transactions applied.
     pub txns: u64,
-    /// Rows inserted.
-    pub inserts: u64,
-    /// Rows updated.
-    pub updates: u64,
-    /// Rows deleted.
-    pub deletes: u64,
+    /// Changes applied.
+    pub rows: Tally,
     /// DDL statements passed.
     pub ddl: u64,
     /// Transactions that were applied by an earlier run.
@@ -46,28 +41,21 @@ impl Stats {
         if txns.is_empty() {
             return;
         }
-        let mut rows = 0;
-        let mut bytes = 0;
+        let mut rows = Tally::default();
         for txn in txns {
-            self.count(&txn.steps);
-            rows += txn.steps.len() as u64;
-            bytes += txn.bytes as u64;
+            match &txn.streamed {
+                Some(streamed) => {
+                    rows.add(&streamed.tally);
+                    self.big += 1;
+                }
+                None => rows.count(&txn.steps),
+            }
         }
         self.txns += txns.len() as u64;
         self.batches += 1;
-        self.batch_rows += rows;
-        progress.add(rows, bytes);
-    }
-
-    /// Changes are applied.
-    pub fn count(&mut self, steps: &[Step]) {
-        for step in steps {
-            match step.op {
-                Op::Insert(_) => self.inserts += 1,
-                Op::Update { .. } => self.updates += 1,
-                Op::Delete(_) => self.deletes += 1,
-            }
-        }
+        self.batch_rows += rows.rows();
+        self.rows.add(&rows);
+        progress.add(rows.rows(), rows.bytes);
     }
 
     /// Tells all of it. `kept` is the position that is kept at the target: a later run reads the
@@ -89,9 +77,9 @@ impl Stats {
         let average = self.batch_rows.checked_div(self.batches).unwrap_or(0);
         for (name, value) in [
             ("transactions", self.txns),
-            ("inserts", self.inserts),
-            ("updates", self.updates),
-            ("deletes", self.deletes),
+            ("inserts", self.rows.inserts),
+            ("updates", self.rows.updates),
+            ("deletes", self.rows.deletes),
             ("ddl", self.ddl),
             ("skipped", self.skipped),
             ("big_transactions", self.big),

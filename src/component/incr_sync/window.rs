@@ -69,6 +69,12 @@ impl Window {
         &self.watermark
     }
 
+    /// The position behind the last one that was read.
+    pub fn read_to(&self) -> &Position {
+        let last = self.entries.back().map(|entry| &entry.end);
+        last.unwrap_or(&self.watermark.position)
+    }
+
     /// Transactions in the window.
     pub fn count(&self) -> usize {
         self.count

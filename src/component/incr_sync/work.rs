@@ -68,7 +68,14 @@ impl IncrSyncWork {
             })
             .collect();
         let remembered: Applied = taken.applied;
-        let mut engine = Engine::new(self.settings, context, lanes, taken.watermark, remembered);
+        let mut engine = Engine::new(
+            self.settings,
+            self.open_log,
+            context,
+            lanes,
+            taken.watermark,
+            remembered,
+        );
         engine.run(source.as_mut()).await
     }
 }

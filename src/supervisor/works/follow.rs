@@ -5,7 +5,7 @@ use super::Parts;
 use crate::actor::work::{Context, Finish, Work};
 use crate::component::full_import::keyless_positions;
 use crate::component::incr_sync::{
-    IncrSyncWork, MySqlDdl, MySqlTarget, Retry, RmDdlTasks, Settings,
+    IncrSyncWork, MOST_CLAIMS, MySqlDdl, MySqlTarget, Retry, RmDdlTasks, Settings,
 };
 use crate::component::store::StoreHub;
 use crate::component::throttle::Throttle;
@@ -84,6 +84,7 @@ async fn prepare(parts: &Parts, throttle: Arc<Throttle>) -> Result<IncrSyncWork>
         stop_at: None,
         retry: Retry::default(),
         throttle,
+        most_claims: MOST_CLAIMS,
         options,
     };
     let target = MySqlTarget::new(target, parts.consumer(), settings.options.batch_bytes);
