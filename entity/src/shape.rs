@@ -68,6 +68,10 @@ pub fn all_tables() -> Vec<TableShape> {
         table::<oms_verify_diff::Entity>(),
         table::<oms_event::Entity>(),
         table::<oms_lease::Entity>(),
+        table::<oms_user::Entity>(),
+        table::<oms_department::Entity>(),
+        table::<oms_api_token::Entity>(),
+        table::<oms_audit_log::Entity>(),
     ]
 }
 
@@ -95,5 +99,6 @@ pub fn all_enums() -> Vec<EnumShape> {
         states::<VerifyStatus>("oms_verify_result.status"),
         states::<VerifyResultType>("oms_verify_result.result_type"),
         states::<DiffType>("oms_verify_diff.diff_type"),
+        states::<UserRole>("oms_user.user_role"),
     ]
 }

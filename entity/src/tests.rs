@@ -43,6 +43,7 @@ fn state_texts_are_the_references() {
          NOT_CATEGORIZED",
     );
     assert_texts::<DiffType>("MASTER_ONLY IMAGE_ONLY MISMATCHED");
+    assert_texts::<UserRole>("ROOT ROOT-VIEWER ADMIN ADMIN-VIEWER USER");
 }
 
 #[test]

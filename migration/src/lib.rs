@@ -35,6 +35,12 @@ mod m0010_oms_verify_diff;
 mod m0011_oms_event;
 mod m0012_oms_event_by_project;
 mod m0013_oms_lease;
+mod m0014_oms_user;
+mod m0015_oms_department;
+mod m0016_oms_api_token;
+mod m0017_oms_audit_log;
+mod m0018_oms_project_owner;
+mod m0019_oms_datasource_owner;
 
 pub use sea_orm_migration::MigratorTrait;
 
@@ -58,6 +64,12 @@ impl MigratorTrait for Migrator {
             Box::new(m0011_oms_event::Migration),
             Box::new(m0012_oms_event_by_project::Migration),
             Box::new(m0013_oms_lease::Migration),
+            Box::new(m0014_oms_user::Migration),
+            Box::new(m0015_oms_department::Migration),
+            Box::new(m0016_oms_api_token::Migration),
+            Box::new(m0017_oms_audit_log::Migration),
+            Box::new(m0018_oms_project_owner::Migration),
+            Box::new(m0019_oms_datasource_owner::Migration),
         ]
     }
 }
