@@ -1,5 +1,6 @@
 //! `CreateProject` (reference 5.4). What cannot be done yet is refused, with the name of the parameter.
 
+use super::auth::Who;
 use super::request::invalid;
 use super::{Answer, Api, Outcome};
 use crate::coordinator::make_steps;
@@ -85,7 +86,7 @@ struct Transfer {
 }
 
 /// `CreateProject`.
-pub async fn project(api: &Api, wanted: CreateProject) -> Outcome {
+pub async fn project(api: &Api, who: &Who, wanted: CreateProject) -> Outcome {
     check(&wanted)?;
     let sources = api.metadata.datasources();
     let source = sources.get(&wanted.source_endpoint_id).await?;
@@ -111,7 +112,8 @@ pub async fn project(api: &Api, wanted: CreateProject) -> Outcome {
         config: config.to_json(),
         alarm_level: AlarmLevel::Low,
     };
-    let project = api.metadata.projects().create(new).await?;
+    let projects = api.metadata.projects();
+    let project = projects.create_owned(new, Some(&who.id)).await?;
     make_steps(&api.metadata, &project.id, wanted.enable_incr_verify).await?;
     Ok(Answer::of(project.id.into()))
 }

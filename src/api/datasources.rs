@@ -1,6 +1,8 @@
 //! Data sources: made after a successful login, listed without their passwords (reference 5.11).
 
+use super::auth::Who;
 use super::page::Page;
+use super::permit::{Owners, forbidden};
 use super::projects::time;
 use super::request::invalid;
 use super::{Answer, Api, Outcome};
@@ -38,9 +40,10 @@ pub struct Create {
 }
 
 /// `CreateMysqlDataSource`: MySQL, or MariaDB where that is what answers.
-pub async fn create_mysql(api: &Api, wanted: Create) -> Outcome {
+pub async fn create_mysql(api: &Api, who: &Who, wanted: Create) -> Outcome {
     create(
         api,
+        who,
         wanted,
         &[DataSourceType::Mysql, DataSourceType::Mariadb],
     )
@@ -48,11 +51,11 @@ pub async fn create_mysql(api: &Api, wanted: Create) -> Outcome {
 }
 
 /// `CreateOceanBaseDataSource`: MySQL mode.
-pub async fn create_oceanbase(api: &Api, wanted: Create) -> Outcome {
-    create(api, wanted, &[DataSourceType::ObMysqlCe]).await
+pub async fn create_oceanbase(api: &Api, who: &Who, wanted: Create) -> Outcome {
+    create(api, who, wanted, &[DataSourceType::ObMysqlCe]).await
 }
 
-async fn create(api: &Api, wanted: Create, kinds: &[DataSourceType]) -> Outcome {
+async fn create(api: &Api, who: &Who, wanted: Create, kinds: &[DataSourceType]) -> Outcome {
     if wanted.name.is_empty() || wanted.name.chars().count() > NAME_MAX || wanted.name.contains(' ')
     {
         return Err(invalid(
@@ -94,7 +97,17 @@ async fn create(api: &Api, wanted: Create, kinds: &[DataSourceType]) -> Outcome 
         username: user,
         options: json!({ "tls": wanted.use_ssl, "description": wanted.description }),
     };
-    let row = api.metadata.datasources().create(new).await?;
+    let sources = api.metadata.datasources();
+    let row = sources.create_owned(new, Some(&who.id)).await?;
+    let owners = Owners::load(api).await?;
+    let action = match kind {
+        DataSourceType::ObMysqlCe => "CreateOceanBaseDataSource",
+        _ => "CreateMysqlDataSource",
+    };
+    if !owners.sees(who, action, row.owner.as_deref()) {
+        let why = "may not use this server with this user: the data source is there, and another's";
+        return Err(forbidden(who, action, why));
+    }
     let update = DataSourceUpdate {
         version: Some(server.version),
         // the same server and account may be there with another password: this one just worked
@@ -144,25 +157,28 @@ pub struct List {
 }
 
 /// `ListDataSource`.
-pub async fn list(api: &Api, wanted: List) -> Outcome {
+pub async fn list(api: &Api, who: &Who, wanted: List) -> Outcome {
     let page = Page::of(wanted.page_number, wanted.page_size)?;
+    let owners = Owners::load(api).await?;
     let search = wanted.search_key.unwrap_or_default();
     let rows = api.metadata.datasources().list().await?;
     let rows = rows
         .into_iter()
         .flatten()
+        .filter(|d| owners.sees(who, "ListDataSource", d.owner.as_deref()))
         .filter(|d| wanted.types.is_empty() || wanted.types.contains(&d.kind))
         .filter(|d| d.name.contains(&search) || d.id.contains(&search));
     let (rows, info) = page.cut(rows.collect());
     Ok(Answer {
-        data: rows.iter().map(item).collect(),
+        data: rows.iter().map(|d| item(d, &owners)).collect(),
         page: Some(info),
     })
 }
 
-fn item(d: &DataSource) -> Value {
+fn item(d: &DataSource, owners: &Owners) -> Value {
     json!({
-        "id": d.id, "name": d.name, "type": d.kind, "role": "MASTER", "owner": super::FIRST_ACCOUNT,
+        "id": d.id, "name": d.name, "type": d.kind, "role": "MASTER",
+        "owner": owners.account(d.owner.as_deref()),
         "ip": d.host, "port": d.port, "userName": d.username, "version": d.version,
         "description": d.options.get("description"),
         "gmtCreate": time(d.gmt_created), "gmtModified": time(d.gmt_modified),

@@ -1,7 +1,9 @@
 //! `ListProjects` and `DescribeProject` (reference 5.5).
 
 use super::actions::ById;
+use super::auth::Who;
 use super::page::Page;
+use super::permit::Owners;
 use super::request::invalid;
 use super::steps::step_json;
 use super::{Answer, Api, Outcome};
@@ -46,7 +48,7 @@ pub fn time(time: NaiveDateTime) -> String {
 }
 
 /// `ListProjects`.
-pub async fn list(api: &Api, wanted: ListProjects) -> Outcome {
+pub async fn list(api: &Api, who: &Who, wanted: ListProjects) -> Outcome {
     let page = Page::of(wanted.page_number, wanted.page_size)?;
     let by_modified = match wanted.sort_field.as_deref() {
         None | Some("gmtCreate") => false,
@@ -88,6 +90,8 @@ pub async fn list(api: &Api, wanted: ListProjects) -> Outcome {
             .into_iter()
             .flatten(),
     );
+    let owners = Owners::load(api).await?;
+    rows.retain(|p| owners.sees(who, "ListProjects", p.owner.as_deref()));
     if !wanted.label_ids.is_empty() {
         // no project has a label
         rows.clear();
@@ -112,7 +116,7 @@ pub async fn list(api: &Api, wanted: ListProjects) -> Outcome {
     let (items, info) = page.cut(items);
     let mut data = Vec::with_capacity(items.len());
     for (project, source, sink) in items {
-        data.push(item(api, &project, &source, &sink).await?);
+        data.push(item(api, &project, &source, &sink, &owners).await?);
     }
     Ok(Answer {
         data: data.into(),
@@ -124,7 +128,10 @@ pub async fn list(api: &Api, wanted: ListProjects) -> Outcome {
 pub async fn describe(api: &Api, wanted: ById) -> Outcome {
     let project = api.metadata.projects().get(&wanted.id).await?;
     let (source, sink) = sides(api, &project).await?;
-    Ok(Answer::of(item(api, &project, &source, &sink).await?))
+    let owners = Owners::load(api).await?;
+    Ok(Answer::of(
+        item(api, &project, &source, &sink, &owners).await?,
+    ))
 }
 
 async fn sides(api: &Api, project: &Project) -> Result<(DataSource, DataSource)> {
@@ -140,6 +147,7 @@ async fn item(
     project: &Project,
     source: &DataSource,
     sink: &DataSource,
+    owners: &Owners,
 ) -> Result<Value> {
     let rows = api.reconciler.rows(&project.id).await?;
     let has = |name: StepName| rows.steps.iter().any(|s| s.name == name);
@@ -151,7 +159,7 @@ async fn item(
         "type": project.kind,
         "name": project.name,
         "labels": [],
-        "owner": super::FIRST_ACCOUNT,
+        "owner": owners.account(project.owner.as_deref()),
         "importance": project.alarm_level,
         "status": project.status,
         "gmtCreate": time(project.gmt_created),

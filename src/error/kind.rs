@@ -144,6 +144,10 @@ kinds! {
     AccountUnknown = "API-0002", Manual, "Give name and password with HTTP Basic; the first start of `oms server` prints those of the first account.";
     /// The account's password must be changed before anything else.
     PasswordChange = "API-0003", Manual, "Change the password with the action ChangePassword.";
+    /// The account's role does not allow the action, or not with this object.
+    Forbidden = "API-0004", Manual, "Ask an account with the right (docs/security.md says which role may do what), or the object's owner.";
+    /// Too many failed logins from one address.
+    TooManyLogins = "API-0005", Timed, "Wait, then log in with the right password.";
 
     /// A component panicked.
     Panicked = "CMP-0001", Timed, "Report this with the log: it is a defect in oms. The component is started again from its checkpoint.";

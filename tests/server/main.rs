@@ -5,6 +5,10 @@
 mod harness;
 
 mod accounts;
+mod audit;
 mod client;
 mod life;
 mod refusals;
+mod tls;
+mod tokens;
+mod users;
