@@ -249,10 +249,21 @@ impl Accounts {
 
     /// The account, where its password was right a short while ago.
     async fn known(&self, name: &str, password: &str) -> Result<Option<User>> {
-        let user = self.metadata.users().find(name).await?;
+        let user = self.find(name).await?;
         Ok(user
             .filter(|user| !user.locked_at(now()))
             .filter(|user| self.verified.knows(user, password, Instant::now())))
+    }
+
+    /// The account, if it is there and can be understood: strangers are not told of a bad row.
+    async fn find(&self, name: &str) -> Result<Option<User>> {
+        match self.metadata.users().find(name).await.map_err(Error::from) {
+            Err(error) if error.kind() == Kind::RmCorrupt => {
+                tracing::error!(%error, "an account cannot log in");
+                Ok(None)
+            }
+            found => found,
+        }
     }
 
     /// The account, if it is open and this is its password. An unknown or locked one takes as long.
@@ -264,7 +275,7 @@ impl Accounts {
         request_id: &str,
     ) -> Result<Option<User>> {
         let users = self.metadata.users();
-        let user = users.find(name).await?;
+        let user = self.find(name).await?;
         let open = user.filter(|user| !user.locked_at(now()));
         let hash = open.as_ref().map_or(NOBODY, |user| &user.password_hash);
         let verified = self.hasher.verify(hash.to_owned(), password.to_owned());

@@ -141,7 +141,7 @@ kinds! {
     /// A parameter of a request is missing, unknown or wrong.
     ParameterInvalid = "API-0001", Manual, "Correct the named parameter.";
     /// The request names no account, or its password is wrong.
-    AccountUnknown = "API-0002", Manual, "Give name and password with HTTP Basic; the first start of `oms server` prints those of the first account.";
+    AccountUnknown = "API-0002", Manual, "Give name and password with HTTP Basic, or a token; the first start of `oms server` prints those of the first account, `oms rm reset-password` replaces a lost one.";
     /// The account's password must be changed before anything else.
     PasswordChange = "API-0003", Manual, "Change the password with the action ChangePassword.";
     /// The account's role does not allow the action, or not with this object.

@@ -34,6 +34,16 @@ impl Reply {
         &self.body["data"]
     }
 
+    /// What a list says under a key, sorted.
+    #[track_caller]
+    pub fn names(&self, key: &str) -> Vec<String> {
+        let items = self.data().as_array().into_iter().flatten();
+        let names = items.filter_map(|item| item[key].as_str());
+        let mut names: Vec<String> = names.map(str::to_owned).collect();
+        names.sort();
+        names
+    }
+
     /// That it was refused like this.
     #[track_caller]
     pub fn refused(&self, status: u16, code: &str, says: &str) {

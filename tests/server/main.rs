@@ -8,6 +8,7 @@ mod accounts;
 mod audit;
 mod client;
 mod life;
+mod logins;
 mod refusals;
 mod tls;
 mod tokens;
