@@ -6,6 +6,7 @@ pub mod exit;
 pub mod migrate;
 pub mod print;
 pub mod project;
+pub mod reset_password;
 pub mod server;
 pub mod signals;
 pub mod table;
@@ -37,6 +38,9 @@ async fn dispatch(cli: Cli) -> Result<ExitCode> {
             let metadata = migrate::open_rm(&rm.rm).await?;
             print::out(&format!("rm database {} is up to date", metadata.place()));
             Ok(ExitCode::Equal)
+        }
+        Command::Rm(RmCommand::ResetPassword { account, rm }) => {
+            reset_password::run(&rm.rm, &account, cli.output).await
         }
     }
 }
