@@ -63,13 +63,17 @@ impl Victim<'_> {
     async fn wait_for(&self, step: &str, running: &mut Running) {
         let deadline = Instant::now() + Duration::from_secs(150);
         let mut rm = None;
+        let mut seen = Ok(String::new());
         while Instant::now() < deadline {
+            if seen.is_err() {
+                rm = None;
+            }
             if rm.is_none() {
                 rm = Rm::open(&self.migration.rm()).await.ok();
             }
             if let Some(rm) = &rm {
-                let status = rm.status(step).await.unwrap_or_default();
-                if matches!(status.as_str(), "RUNNING" | "FINISHED" | "MONITORING") {
+                seen = rm.status(step).await.map_err(|e| e.to_string());
+                if let Ok("RUNNING" | "FINISHED" | "MONITORING") = seen.as_deref() {
                     return;
                 }
             }
@@ -86,7 +90,7 @@ impl Victim<'_> {
             None => Vec::new(),
         };
         panic!(
-            "{}: {step} did not begin within 150 s\nsteps: {steps:?}\nat the target: {}\noms: {}",
+            "{}: {step} did not begin within 150 s: {seen:?}\nsteps: {steps:?}\nat the target: {}\noms: {}",
             self.name,
             processes(self.target).await,
             running.everything()

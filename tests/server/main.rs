@@ -14,6 +14,7 @@ mod life;
 mod logins;
 mod refusals;
 mod release;
+mod stages;
 mod tls;
 mod tokens;
 mod users;
