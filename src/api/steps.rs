@@ -1,6 +1,7 @@
 //! `DescribeProjectSteps` and `DescribeProjectProgress` (reference 5.6, 5.8).
 
 use super::actions::ById;
+use super::answer::stored;
 use super::projects::time;
 use super::{Answer, Api, Outcome};
 use crate::coordinator::Rows;
@@ -24,7 +25,7 @@ pub fn step_json(rows: &Rows, step: &Step) -> Value {
         "description": description(step.name),
         "status": step.status,
         "extraInfo": {
-            "errorDetails": [],
+            "errorDetails": error_details(step),
             "errorCode": text("errorCode"),
             "errorMsg": text("errorMsg"),
             "errorParam": null,
@@ -35,6 +36,17 @@ pub fn step_json(rows: &Rows, step: &Step) -> Value {
         "progress": step.progress,
         "stepInfo": step_info(step, rows.component_of(step)),
     })
+}
+
+/// The error of a step that failed, with its remedy.
+fn error_details(step: &Step) -> Value {
+    let text = |key: &str| step.extra_info.get(key).cloned().unwrap_or_default();
+    match text("errorCode").is_string() {
+        true => json!([stored(Some(&json!({
+            "code": text("errorCode"), "message": text("errorMsg"), "proposal": text("proposal"),
+        })))]),
+        false => json!([]),
+    }
 }
 
 fn figure(component: &Component, key: &str) -> Option<u64> {

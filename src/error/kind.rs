@@ -145,6 +145,11 @@ kinds! {
     /// The account's password must be changed before anything else.
     PasswordChange = "API-0003", Manual, "Change the password with the action ChangePassword.";
 
+    /// What answered the command line is not the API of `oms server`.
+    AnswerInvalid = "CLI-0001", Manual, "Check that the URL is that of an `oms server`, and what stands between it and here.";
+    /// A project did not come to what `--wait` waits for in time.
+    WaitTimedOut = "CLI-0002", Manual, "It goes on at the server: `oms project show ID --steps` shows where it is; give more --timeout.";
+
     /// A component panicked.
     Panicked = "CMP-0001", Timed, "Report this with the log: it is a defect in oms. The component is started again from its checkpoint.";
     /// A component does not answer.

@@ -51,7 +51,7 @@ impl Reply {
 pub struct OmsServer {
     child: Child,
     folder: PathBuf,
-    address: String,
+    pub address: String,
     pub account: (String, String),
 }
 
