@@ -142,6 +142,14 @@ async fn a_project_lives_by_commands() {
         .expect(3);
     assert!(failed.stderr.contains("failed: "), "{failed}");
     assert!(failed.stderr.contains("what to do: "), "{failed}");
+    let steps = ["project", "steps", "taken", "--output", "json"];
+    let steps = cli.run(&steps).await.expect(0).json();
+    let remedy = &steps[0]["extraInfo"]["errorDetails"][0]["proposal"];
+    let remedy = remedy.as_str().expect("a remedy");
+    assert!(
+        failed.stderr.contains(&format!("what to do: {remedy}")),
+        "{failed}\n{steps:#}"
+    );
     cli.fed(&["project", "create", "-f", "-"], &project("unused", "x.*"))
         .await
         .expect(0);

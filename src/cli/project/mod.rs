@@ -104,7 +104,9 @@ async fn open(rm: &str) -> Result<Metadata> {
         return Err(
             Error::new(Kind::ConfigUnreadable, format!("rm database {rm}"))
                 .detail("there is no such file")
-                .remedy("Give --rm FILE, or set OMS_RM."),
+                .remedy(
+                    "Give --rm FILE, or set OMS_RM; --api URL or `oms context add` names a server.",
+                ),
         );
     }
     Ok(Metadata::open(&super::rm_url(rm)).await?)

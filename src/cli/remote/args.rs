@@ -6,17 +6,18 @@ use std::path::PathBuf;
 /// Which server is asked, and in whose name.
 #[derive(Debug, Clone, Default, Args)]
 pub struct ApiArgs {
-    /// The server's URL, like http://host:8089 [env: OMS_API_URL, else the current context].
+    /// The server's URL, like http://host:8089 [else $OMS_API_URL, or the current context].
     #[arg(long, global = true, value_name = "URL", help_heading = "Server")]
     pub api: Option<String>,
-    /// The account there [env: OMS_API_USER, else the context's].
+    /// The account there [else the context's, or $OMS_API_USER].
     #[arg(long, global = true, value_name = "NAME", help_heading = "Server")]
     pub user: Option<String>,
-    /// File whose first line is the account's password [else $OMS_API_PASSWORD, or a prompt].
+    /// File whose first line is the account's password [else the context's, $OMS_API_PASSWORD, or a
+    /// prompt].
     #[arg(long, global = true, value_name = "FILE", help_heading = "Server")]
     pub api_password_file: Option<PathBuf>,
-    /// PEM file with the authorities that a https:// server's certificate may come from
-    /// [env: OMS_API_CA_FILE, else the context's, else the well-known ones].
+    /// PEM file with the authorities that a https:// server's certificate may come from [else
+    /// $OMS_API_CA_FILE, the context's, or the well-known ones].
     #[arg(long, global = true, value_name = "FILE", help_heading = "Server")]
     pub api_ca_file: Option<PathBuf>,
     /// A named server of the context file, instead of the current one.

@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 
 const COLUMNS: &[Column] = &[
     ("COMPONENT", "name"),
-    ("LIST", "list"),
+    ("TYPE", "list"),
     ("NODE", "ip"),
     ("STATUS", "status"),
     ("PROGRESS", "progress"),
