@@ -10,6 +10,7 @@ import bench
 import full
 import incr
 import latency
+import projects
 import store
 import verify
 
@@ -20,6 +21,7 @@ WHAT = {
     "incr": incr.measure,
     "latency": latency.measure,
     "verify": verify.measure,
+    "projects": projects.measure,
 }
 
 

@@ -2,6 +2,7 @@
 # Installs, starts and stops the real database servers that tests, the quickstart and the benches use.
 #
 #   deploy/servers.sh install [mysql mariadb oceanbase | sysbench mydumper …]   default: the three servers
+#   deploy/servers.sh install schemathesis          prints the folder for PYTHONPATH
 #   deploy/servers.sh paths [--json]                where they are: shell variables, or JSON
 #   deploy/servers.sh run   KIND --dir D --port P [-- ARG…]    in the foreground
 #   deploy/servers.sh start KIND --dir D [--port P] [-- ARG…]  in the background; prints the URL
@@ -16,7 +17,7 @@ here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 . "$here/lib/servers.sh"
 
 usage() {
-  sed -n '4,12s/^# \{0,1\}//p' "${BASH_SOURCE[0]}" >&2
+  sed -n '4,13s/^# \{0,1\}//p' "${BASH_SOURCE[0]}" >&2
   exit 2
 }
 
@@ -71,6 +72,7 @@ case $action in
     for name in "$@"; do
       case $name in
         mysql | mariadb | oceanbase | seekdb) server_install "$name" ;;
+        schemathesis) install_schemathesis ;;
         *) install_tools "$name" ;;
       esac
     done

@@ -45,6 +45,11 @@ fn errors() {
 }
 
 #[test]
+fn api() {
+    check("api.md", &oms::api::markdown());
+}
+
+#[test]
 fn codes_are_unique() {
     let codes: HashSet<_> = ALL_KINDS.iter().map(|k| k.code()).collect();
     assert_eq!(codes.len(), ALL_KINDS.len());

@@ -12,6 +12,7 @@ use oms::metadata::{
     AlarmLevel, Component, ComponentStatus, ComponentType, Metadata, NewProject, NewStep,
     ProjectStatus, ProjectType, StepName, StepStatus, StepUpdate,
 };
+use oms::model::project::Stages;
 use oms::supervisor::{EPOCH_STRIDE, Maker, Node};
 use oms::workflow::steps::{Goal, component_of, migration};
 use parking_lot::Mutex;
@@ -75,7 +76,7 @@ impl Work for Toy {
             } else if self.fate < passing + lasting + panics {
                 panic!("toy");
             }
-            let goal = migration(true)
+            let goal = migration(&Stages::default(), true)
                 .into_iter()
                 .filter_map(component_of)
                 .find(|(kind, _)| *kind == self.kind)
@@ -142,7 +143,7 @@ impl World {
             alarm_level: AlarmLevel::Low,
         };
         metadata.projects().create(new).await.expect("created");
-        let steps = migration(true)
+        let steps = migration(&Stages::default(), true)
             .into_iter()
             .zip(1..)
             .map(|(name, order)| NewStep {
@@ -290,7 +291,7 @@ fn cut_off_anywhere_it_goes_on() {
         }
         println!("{lives} lives, {} works", world.diary.works.lock());
         let steps = world.steps().await;
-        for name in migration(true) {
+        for name in migration(&Stages::default(), true) {
             let done = matches!(steps[&name], StepStatus::Finished | StepStatus::Monitoring);
             assert!(done, "{name}: {:?}", steps[&name]);
         }

@@ -96,6 +96,24 @@ install_mariadb() {
 
 mariadb_program() { command -v mariadbd || printf '/usr/sbin/mariadbd\n'; }
 
+# schemathesis, which tests a server against its OpenAPI document; prints the folder for PYTHONPATH.
+install_schemathesis() {
+  oms_locked schemathesis _oms_install_schemathesis >&2 || return 1
+  printf '%s\n' "$OMS_CACHE/schemathesis"
+}
+
+_oms_install_schemathesis() {
+  local python target=$OMS_CACHE/schemathesis
+  [ ! -e "$target/.whole" ] || return 0
+  oms_say "fetching schemathesis with pip (about 70 MB on disk)"
+  _oms_find_pip >/dev/null || install_tools python3 python3-pip || return 1
+  python=$(_oms_find_pip) || { oms_fail "no python3 with pip, and Debian's python3-pip did not help"; return 1; }
+  rm -rf "$target"
+  oms_quietly "$python" -m pip --disable-pip-version-check --no-input install --root-user-action ignore \
+    --target "$target" 'schemathesis>=4.32,<5' || return 1
+  printf '%s\n' "$python" >"$target/.whole"
+}
+
 # The client that talks to all three servers.
 install_client() { install_tools mariadb-client-core mariadb-client; }
 

@@ -10,9 +10,12 @@
 pub mod oms_component;
 pub mod oms_datasource;
 pub mod oms_event;
+pub mod oms_label;
 pub mod oms_lease;
+pub mod oms_metric;
 pub mod oms_normal_config;
 pub mod oms_project;
+pub mod oms_project_label;
 pub mod oms_slice;
 pub mod oms_step;
 pub mod oms_task;

@@ -14,7 +14,7 @@ pub struct Model {
     pub id: String,
     /// The project's id.
     pub project_id: String,
-    /// The step that made it.
+    /// The step that made it; empty for one of the project as a whole.
     pub step_id: String,
     /// A [`ComponentType`].
     pub component_type: String,
@@ -93,6 +93,8 @@ pub enum ComponentType {
     FullVerification,
     /// Comparison of what Incr-Sync applied, behind it.
     IncrVerification,
+    /// Takes away what a project that is released keeps; belongs to no step.
+    Release,
 }
 
 /// What a component says of itself; set by the component's reports.

@@ -22,10 +22,23 @@ pub trait StateText: ActiveEnum<Value = String> + Iterable {
     }
 }
 
-/// Gives state enums their text, `Display` and `FromStr`.
+/// Gives state enums their text, `Display`, `FromStr` and the shape of their JSON.
 macro_rules! state_text {
     ($($name:ident),+ $(,)?) => {$(
         impl $crate::StateText for $name {}
+
+        impl schemars::JsonSchema for $name {
+            fn schema_name() -> std::borrow::Cow<'static, str> {
+                stringify!($name).into()
+            }
+
+            fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
+                schemars::json_schema!({
+                    "type": "string",
+                    "enum": <Self as $crate::StateText>::allowed(),
+                })
+            }
+        }
 
         impl std::fmt::Display for $name {
             fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {

@@ -35,6 +35,9 @@ mod m0010_oms_verify_diff;
 mod m0011_oms_event;
 mod m0012_oms_event_by_project;
 mod m0013_oms_lease;
+mod m0014_oms_label;
+mod m0015_oms_project_label;
+mod m0016_oms_metric;
 
 pub use sea_orm_migration::MigratorTrait;
 
@@ -58,6 +61,9 @@ impl MigratorTrait for Migrator {
             Box::new(m0011_oms_event::Migration),
             Box::new(m0012_oms_event_by_project::Migration),
             Box::new(m0013_oms_lease::Migration),
+            Box::new(m0014_oms_label::Migration),
+            Box::new(m0015_oms_project_label::Migration),
+            Box::new(m0016_oms_metric::Migration),
         ]
     }
 }

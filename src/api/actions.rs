@@ -1,95 +1,120 @@
 //! The actions by name.
 
-use super::auth::Who;
-use super::request::{invalid, parameters};
-use super::{Answer, Api, Outcome, components, create, datasources, life, projects, steps, verify};
+use super::registry::{Action, Call, action};
+use super::request::invalid;
+use super::{
+    Api, Outcome, accounts, components, create, datasources, labels, life, metrics, projects,
+    steps, tune, verify,
+};
+use crate::api::auth::Who;
 use crate::error::{Error, Kind};
+use schemars::JsonSchema;
 use serde::Deserialize;
-use serde_json::Value;
-
-/// Every action that there is.
-pub const NAMES: &[&str] = &[
-    "ChangePassword",
-    "CreateMySqlDataSource",
-    "CreateMysqlDataSource",
-    "CreateOceanBaseDataSource",
-    "CreateProject",
-    "DeleteProject",
-    "DescribeProject",
-    "DescribeProjectComponents",
-    "DescribeProjectProgress",
-    "DescribeProjectSteps",
-    "ListDataSource",
-    "ListFullVerifyCorrectionsResult",
-    "ListFullVerifyInconsistenciesResult",
-    "ListProjectFullVerifyResult",
-    "ListProjects",
-    "ResumeProject",
-    "StartProject",
-    "StopProject",
-];
 
 /// A request that names one thing.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ById {
     /// Its id.
     pub id: String,
 }
 
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields, rename_all = "camelCase")]
-struct ChangePassword {
-    old_password: String,
-    new_password: String,
+/// Nothing.
+pub type Nothing = ();
+
+/// Every action that there is.
+pub static ACTIONS: &[Action] = &[
+    action!("Projects", "CreateProject", create::project, create::CreateProject => String,
+        "Makes a project, which waits for its start; gives its id."),
+    action!("Projects", "StartProject", life::start, ById => Nothing,
+        "Starts a project that was never started."),
+    action!("Projects", "StopProject", life::stop, ById => Nothing,
+        "Pauses a project: its components end at their next safe points."),
+    action!("Projects", "ResumeProject", life::resume, ById => Nothing,
+        "Lets a project that was paused, or that failed, go on where it was."),
+    action!("Projects", "ReleaseProject", life::release, life::Release => Nothing,
+        "Ends a project that is paused, failed or finished, for good, and takes away what it keeps on nodes and servers."),
+    action!("Projects", "DeleteProject", life::delete, ById => Nothing,
+        "Deletes a project that was never started, or that is released, with all that hangs on it."),
+    action!("Projects", "UpdateProjectConfig", tune::update, tune::UpdateProjectConfig => Nothing,
+        "Changes settings of a project: throttles at any time, the rest where it does not run."),
+    action!("Projects", "ListProjects", projects::list, projects::ListProjects => paged Vec<projects::ProjectItem>,
+        "Lists projects, the newest first."),
+    action!("Projects", "DescribeProject", projects::describe, ById => projects::ProjectItem,
+        "Shows a project."),
+    action!("Projects", "DescribeProjectSteps", steps::describe, ById => Vec<steps::StepItem>,
+        "Shows the steps of a project."),
+    action!("Projects", "DescribeProjectProgress", steps::progress, ById => steps::ProgressItem,
+        "Shows how far a project is."),
+    action!("Projects", "DescribeProjectComponents", components::describe, ById => components::Components,
+        "Shows the components of a project."),
+    action!("Projects", "DescribeProjectStepMetric", metrics::describe, metrics::StepMetric => metrics::Curve,
+        "Shows what a step did over time; samples are taken every 10 s and kept for a week."),
+    action!("Verification", "ListProjectFullVerifyResult", verify::results, verify::Results => paged verify::Statistics,
+        "Shows what the last verification found, by table."),
+    action!("Verification", "ListFullVerifyInconsistenciesResult", verify::inconsistencies, verify::OfTable => paged Vec<verify::Inconsistency>,
+        "Lists the rows of a table that differ."),
+    action!("Verification", "ListFullVerifyCorrectionsResult", verify::corrections, verify::OfTable => paged Vec<String>,
+        "Lists the statements that make the target's rows of a table equal."),
+    action!("Labels", "CreateLabel", labels::create, labels::Create => String,
+        "Makes a label; gives its id."),
+    action!("Labels", "ListAllLabels", labels::list, labels::List => Vec<labels::LabelItem>,
+        "Lists all labels."),
+    action!("Labels", "DeleteLabel", labels::delete, labels::Delete => Nothing,
+        "Deletes a label."),
+    action!("Labels", "UpdateProjectLabels", labels::set, labels::Set => Nothing,
+        "Gives a project these labels, and no others."),
+    action!("Labels", "StartProjectsByLabel", labels::start_all, ById => labels::ByLabel,
+        "Starts the projects with a label that were never started."),
+    action!("Labels", "StopProjectsByLabel", labels::stop_all, ById => labels::ByLabel,
+        "Pauses the projects with a label that run."),
+    action!("Data sources", "CreateMysqlDataSource", datasources::create_mysql, datasources::Create => String,
+        "Makes a data source of a MySQL or MariaDB server, once a login has succeeded; gives its id."),
+    action!("Data sources", "CreateMySqlDataSource", datasources::create_mysql, datasources::Create => String,
+        "The same as CreateMysqlDataSource."),
+    action!("Data sources", "CreateOceanBaseDataSource", datasources::create_oceanbase, datasources::Create => String,
+        "Makes a data source of an OceanBase tenant in MySQL mode, once a login has succeeded; gives its id."),
+    action!("Data sources", "ListDataSource", datasources::list, datasources::List => paged Vec<datasources::DataSourceItem>,
+        "Lists data sources, the newest first."),
+    action!("Data sources", "TestDataSource", datasources::test, ById => datasources::Tested,
+        "Logs in to a data source's server, and tells which it is."),
+    action!("Data sources", "DeleteDataSource", datasources::delete, ById => Nothing,
+        "Deletes a data source that no project uses."),
+    action!("Accounts", "ChangePassword", accounts::change_password, accounts::ChangePassword => Nothing,
+        "Changes one's own password."),
+];
+
+/// The action with this name.
+pub fn find(name: &str) -> Option<&'static Action> {
+    ACTIONS.iter().find(|action| action.name == name)
 }
 
 /// Runs an action in somebody's name.
-pub async fn run(api: &Api, who: &Who, action: &str, body: &[u8]) -> Outcome {
-    if who.must_change && action != "ChangePassword" {
+pub async fn run(api: &Api, who: &Who, name: &str, body: &[u8]) -> Outcome {
+    if who.must_change && name != "ChangePassword" {
         return Err(
             Error::new(Kind::PasswordChange, format!("account {}", who.name))
                 .detail("its password was made by the first start"),
         );
     }
-    let answer = match action {
-        "ChangePassword" => change_password(api, who, body).await?,
-        "CreateMySqlDataSource" | "CreateMysqlDataSource" => {
-            datasources::create_mysql(api, parameters(body)?).await?
-        }
-        "CreateOceanBaseDataSource" => {
-            datasources::create_oceanbase(api, parameters(body)?).await?
-        }
-        "ListDataSource" => datasources::list(api, parameters(body)?).await?,
-        "CreateProject" => create::project(api, parameters(body)?).await?,
-        "StartProject" => life::start(api, parameters(body)?).await?,
-        "StopProject" => life::stop(api, parameters(body)?).await?,
-        "ResumeProject" => life::resume(api, parameters(body)?).await?,
-        "DeleteProject" => life::delete(api, parameters(body)?).await?,
-        "ListProjects" => projects::list(api, parameters(body)?).await?,
-        "DescribeProject" => projects::describe(api, parameters(body)?).await?,
-        "DescribeProjectSteps" => steps::describe(api, parameters(body)?).await?,
-        "DescribeProjectProgress" => steps::progress(api, parameters(body)?).await?,
-        "DescribeProjectComponents" => components::describe(api, parameters(body)?).await?,
-        "ListProjectFullVerifyResult" => verify::results(api, parameters(body)?).await?,
-        "ListFullVerifyInconsistenciesResult" => {
-            verify::inconsistencies(api, parameters(body)?).await?
-        }
-        "ListFullVerifyCorrectionsResult" => verify::corrections(api, parameters(body)?).await?,
-        other => {
-            let known = NAMES.join(", ");
-            return Err(invalid("Action", format!("'{other}' is not known"))
-                .remedy(format!("Use one of: {known}.")));
-        }
+    let Some(action) = find(name) else {
+        let known: Vec<_> = ACTIONS.iter().map(|action| action.name).collect();
+        return Err(invalid("Action", format!("'{name}' is not known"))
+            .remedy(format!("Use one of: {}.", known.join(", "))));
     };
-    tracing::info!(account = %who.name, action, "api");
+    let answer = (action.run)(Call { api, who, body }).await?;
+    tracing::info!(account = %who.name, action = name, "api");
     Ok(answer)
 }
 
-async fn change_password(api: &Api, who: &Who, body: &[u8]) -> Outcome {
-    let wanted: ChangePassword = parameters(body)?;
-    api.accounts
-        .change(who, &wanted.old_password, &wanted.new_password)
-        .await?;
-    Ok(Answer::of(Value::Null))
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::HashSet;
+
+    #[test]
+    fn names_are_unique() {
+        let names: HashSet<_> = ACTIONS.iter().map(|action| action.name).collect();
+        assert_eq!(names.len(), ACTIONS.len());
+    }
 }

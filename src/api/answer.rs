@@ -3,7 +3,10 @@
 use crate::error::{Error, Kind, Retry};
 use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
+use schemars::JsonSchema;
+use serde::Serialize;
 use serde_json::{Value, json};
+use std::collections::BTreeMap;
 use std::time::Instant;
 
 /// The payload of an answer.
@@ -27,9 +30,31 @@ pub struct PageInfo {
 }
 
 impl Answer {
+    /// An answer without data.
+    pub fn nothing() -> Self {
+        Self::default()
+    }
+
     /// An answer without pages.
-    pub fn of(data: Value) -> Self {
-        Self { data, page: None }
+    ///
+    /// # Errors
+    /// `Internal` where the data is no JSON.
+    pub fn of(data: impl Serialize) -> Result<Self, Error> {
+        Self::with(data, None)
+    }
+
+    /// A page of an answer.
+    ///
+    /// # Errors
+    /// As [`Answer::of`].
+    pub fn page(data: impl Serialize, page: PageInfo) -> Result<Self, Error> {
+        Self::with(data, Some(page))
+    }
+
+    fn with(data: impl Serialize, page: Option<PageInfo>) -> Result<Self, Error> {
+        let data = serde_json::to_value(data)
+            .map_err(|e| Error::new(Kind::Internal, "writing the answer").caused_by(e))?;
+        Ok(Self { data, page })
     }
 }
 
@@ -55,12 +80,28 @@ pub fn unauthorized(error: &Error, begun: Instant) -> HttpResponse {
         .json(envelope(&Answer::default(), Some(error), begun))
 }
 
+/// The answer where the body could not be read: too large, or cut off.
+pub fn unreadable(error: &actix_web::Error, begun: Instant) -> HttpResponse {
+    let status = error.as_response_error().status_code();
+    let error = Error::new(Kind::ParameterInvalid, "the request's body").detail(error);
+    HttpResponse::build(status).json(envelope(&Answer::default(), Some(&error), begun))
+}
+
+/// The answer to a request that is no POST.
+pub async fn not_posted() -> HttpResponse {
+    let error = Error::new(Kind::ParameterInvalid, "the request's method")
+        .detail("actions are posted: POST /api/v2?Action=<name>");
+    HttpResponse::MethodNotAllowed()
+        .insert_header(("Allow", "POST"))
+        .json(envelope(&Answer::default(), Some(&error), Instant::now()))
+}
+
 /// OMS answers every call that it understood with 200 and `success`; we also tell by the status what
 /// kind of error it is, so that proxies and scripts need not read the body.
 fn status_of(kind: Kind) -> StatusCode {
     match kind {
         Kind::NotFound => StatusCode::NOT_FOUND,
-        Kind::StateInvalid => StatusCode::CONFLICT,
+        Kind::StateInvalid | Kind::Taken => StatusCode::CONFLICT,
         Kind::PasswordChange => StatusCode::FORBIDDEN,
         Kind::RmUnreachable | Kind::RmFailed | Kind::Fenced => StatusCode::SERVICE_UNAVAILABLE,
         Kind::Internal | Kind::Panicked | Kind::Io | Kind::RmCorrupt => {
@@ -87,8 +128,40 @@ fn envelope(answer: &Answer, error: Option<&Error>, begun: Instant) -> Value {
     })
 }
 
+/// An error, with the reference's fields.
+#[derive(Debug, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct ErrorDetail {
+    /// Stable; `docs/errors.md` has them all.
+    code: String,
+    /// `WARNING`: it may pass by itself. `ERROR`: it waits for a person.
+    level: String,
+    /// What happened, to what.
+    message: String,
+    /// What to do.
+    proposal: String,
+    /// Why.
+    reason: String,
+    /// More, by name.
+    extra_context: BTreeMap<String, Value>,
+    /// Not used: there is one language.
+    message_mcms_key: Option<String>,
+    /// Not used.
+    message_mcms_context: Option<String>,
+    /// Not used.
+    reason_mcms_key: Option<String>,
+    /// Not used.
+    reason_mcms_context: Option<String>,
+    /// Not used.
+    proposal_mcms_key: Option<String>,
+    /// Not used.
+    proposal_mcms_context: Option<String>,
+    /// Not used: the reason has it.
+    upstream_error_detail: Option<String>,
+}
+
 /// An error as `errorDetail` and `extraInfo` show it.
-pub fn detail(error: &Error) -> Value {
+pub fn detail(error: &Error) -> ErrorDetail {
     detail_of(
         error.kind().code(),
         &error.to_string(),
@@ -97,29 +170,35 @@ pub fn detail(error: &Error) -> Value {
     )
 }
 
-fn detail_of(code: &str, message: &str, proposal: &str, passes: bool) -> Value {
-    json!({
-        "code": code,
-        "level": if passes { "WARNING" } else { "ERROR" },
-        "message": message,
-        "proposal": proposal,
-        "reason": message,
-        "extraContext": {},
-        "messageMcmsKey": null, "messageMcmsContext": null,
-        "reasonMcmsKey": null, "reasonMcmsContext": null,
-        "proposalMcmsKey": null, "proposalMcmsContext": null,
-        "upstreamErrorDetail": null,
-    })
+fn detail_of(code: &str, message: &str, proposal: &str, passes: bool) -> ErrorDetail {
+    ErrorDetail {
+        code: code.to_owned(),
+        level: if passes { "WARNING" } else { "ERROR" }.to_owned(),
+        message: message.to_owned(),
+        proposal: proposal.to_owned(),
+        reason: message.to_owned(),
+        extra_context: BTreeMap::new(),
+        message_mcms_key: None,
+        message_mcms_context: None,
+        reason_mcms_key: None,
+        reason_mcms_context: None,
+        proposal_mcms_key: None,
+        proposal_mcms_context: None,
+        upstream_error_detail: None,
+    }
 }
 
-/// An error that `rm` keeps, as an error detail; null where there is none.
-pub fn stored(error: Option<&Value>) -> Value {
-    let Some(error) = error.filter(|e| e.get("code").is_some()) else {
-        return Value::Null;
-    };
+/// An error that `rm` keeps, as an error detail; None where there is none.
+pub fn stored(error: Option<&Value>) -> Option<ErrorDetail> {
+    let error = error.filter(|e| e.get("code").is_some())?;
     let text = |key: &str| error.get(key).and_then(Value::as_str).unwrap_or_default();
     let passes = error.get("retryable").and_then(Value::as_bool) == Some(true);
-    detail_of(text("code"), text("message"), text("proposal"), passes)
+    Some(detail_of(
+        text("code"),
+        text("message"),
+        text("proposal"),
+        passes,
+    ))
 }
 
 /// A random UUID, version 4.
@@ -156,7 +235,8 @@ mod tests {
         assert!(value["pageNumber"].is_null() && value["data"].is_null());
         assert!(value["cost"].as_str().is_some_and(|c| c.ends_with(" ms")));
         assert_eq!(value["requestId"].as_str().map(str::len), Some(36));
-        let value = envelope(&Answer::of(json!("np_x")), None, Instant::now());
+        let answer = Answer::of("np_x").expect("a text");
+        let value = envelope(&answer, None, Instant::now());
         assert!(value["errorDetail"].is_null() && value["code"].is_null());
         assert_eq!(value["data"], "np_x");
     }

@@ -1,93 +1,185 @@
 //! `DescribeProjectComponents` (reference 5.9).
 
 use super::actions::ById;
-use super::answer::stored;
+use super::answer::{ErrorDetail, stored};
 use super::projects::time;
-use super::steps::checkpoint_seconds;
-use super::{Answer, Api, Outcome};
+use super::registry::Call;
+use super::steps::{checkpoint_seconds, heartbeat_seconds};
+use super::{Answer, Outcome};
 use crate::coordinator::Rows;
-use crate::metadata::{Component, ComponentType};
+use crate::metadata::{Component, ComponentStatus, ComponentType};
 use crate::model::project::subtopic_of;
-use serde_json::{Value, json};
+use schemars::JsonSchema;
+use serde::Serialize;
+use serde_json::Value;
 
-/// `DescribeProjectComponents`.
-pub async fn describe(api: &Api, wanted: ById) -> Outcome {
-    let rows = api.reconciler.rows(&wanted.id).await?;
-    let of = |kind: ComponentType, show: fn(&Rows, &Component) -> Value| -> Vec<Value> {
-        let found = rows.components.iter().filter(|c| c.kind == kind);
-        found.map(|c| show(&rows, c)).collect()
-    };
-    Ok(Answer::of(json!({
-        "storeList": of(ComponentType::Store, store),
-        "reverseStoreList": [],
-        "fullVerifyComponents": of(ComponentType::FullVerification, verification),
-        "incrVerifyComponents": of(ComponentType::IncrVerification, verification),
-        "fullImportComponents": of(ComponentType::FullImport, common),
-        "incrSyncComponents": of(ComponentType::IncrSync, sync),
-        "reverseIncrSyncComponents": [],
-    })))
+/// The components of a project, by kind.
+#[derive(Debug, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Components {
+    store_list: Vec<StoreItem>,
+    /// Of the way back.
+    reverse_store_list: Vec<StoreItem>,
+    full_verify_components: Vec<VerificationItem>,
+    incr_verify_components: Vec<VerificationItem>,
+    full_import_components: Vec<ComponentItem>,
+    incr_sync_components: Vec<SyncItem>,
+    /// Of the way back.
+    reverse_incr_sync_components: Vec<SyncItem>,
 }
 
-fn common(rows: &Rows, c: &Component) -> Value {
-    let figure = |key: &str| c.progress.get(key).and_then(Value::as_u64).unwrap_or(0);
-    let percent = (figure("done") * 100)
-        .checked_div(figure("total"))
-        .unwrap_or(0);
-    let mut errors = vec![stored(c.error.as_ref())];
-    errors.retain(|error| !error.is_null());
-    json!({
-        "name": c.id,
-        "ip": c.node,
-        "region": null,
-        "identity": rows.project.id,
-        "progress": percent.min(100),
-        "status": c.status,
-        "config": c.config,
-        "errorDetails": errors,
-        "gmtCreate": time(c.gmt_created),
-        "gmtModify": time(c.gmt_modified),
-        "latelyHeartbeatTimeSec": c.latest_heartbeat.map(|t| t.and_utc().timestamp()),
+/// What all components have.
+#[derive(Debug, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct ComponentItem {
+    /// Its id.
+    name: String,
+    /// The node that it runs on.
+    ip: String,
+    /// Not used: there is one region.
+    region: Option<String>,
+    /// The project.
+    identity: String,
+    /// Percent.
+    progress: u64,
+    /// What it does.
+    status: ComponentStatus,
+    /// What it was told at its start.
+    config: Value,
+    /// Its last error.
+    error_details: Vec<ErrorDetail>,
+    /// When it was made, UTC.
+    gmt_create: String,
+    /// When it was written last, UTC.
+    gmt_modify: String,
+    /// When it reported last, Unix seconds.
+    lately_heartbeat_time_sec: Option<i64>,
+}
+
+/// A Store.
+#[derive(Debug, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct StoreItem {
+    #[serde(flatten)]
+    common: ComponentItem,
+    /// The source as a topic.
+    topic: String,
+    /// What consumers ask for.
+    subtopic: String,
+    /// How far it is behind its source, seconds.
+    delay: Option<u64>,
+    /// Not used.
+    conn: Option<String>,
+    /// A switch to another source is pending.
+    to_switch: bool,
+    /// Its last error.
+    err_msg: Option<String>,
+}
+
+/// An Incr-Sync.
+#[derive(Debug, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct SyncItem {
+    #[serde(flatten)]
+    common: ComponentItem,
+    /// What it reads.
+    subtopics: Vec<String>,
+    /// What was written at the source until then is at the target, Unix seconds.
+    checkpoint: Option<u64>,
+    /// When that was looked at, Unix seconds.
+    checkpoint_sample_timestamp: Option<i64>,
+    /// How far the target is behind the source, seconds.
+    delay: Option<u64>,
+}
+
+/// A verification.
+#[derive(Debug, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct VerificationItem {
+    #[serde(flatten)]
+    common: ComponentItem,
+    /// Rows that differ.
+    inconsistent_quantity: Option<u64>,
+    /// Rows compared.
+    record_progress: Option<u64>,
+    /// Its id once more.
+    task_id: String,
+}
+
+/// `DescribeProjectComponents`.
+pub async fn describe(call: &Call<'_>, wanted: ById) -> Outcome {
+    let rows = &call.api.reconciler.rows(&wanted.id).await?;
+    fn of<T>(rows: &Rows, kind: ComponentType, show: fn(&Rows, &Component) -> T) -> Vec<T> {
+        let found = rows.components.iter().filter(|c| c.kind == kind);
+        found.map(|c| show(rows, c)).collect()
+    }
+    Answer::of(Components {
+        store_list: of(rows, ComponentType::Store, store),
+        reverse_store_list: Vec::new(),
+        full_verify_components: of(rows, ComponentType::FullVerification, verification),
+        incr_verify_components: of(rows, ComponentType::IncrVerification, verification),
+        full_import_components: of(rows, ComponentType::FullImport, common),
+        incr_sync_components: of(rows, ComponentType::IncrSync, sync),
+        reverse_incr_sync_components: Vec::new(),
     })
 }
 
-fn with(mut base: Value, more: Value) -> Value {
-    if let (Some(base), Value::Object(more)) = (base.as_object_mut(), more) {
-        base.extend(more);
+fn figure(c: &Component, key: &str) -> Option<u64> {
+    c.progress.get(key).and_then(Value::as_u64)
+}
+
+fn common(rows: &Rows, c: &Component) -> ComponentItem {
+    let done = figure(c, "done").unwrap_or(0) * 100;
+    let percent = done.checked_div(figure(c, "total").unwrap_or(0));
+    ComponentItem {
+        name: c.id.clone(),
+        ip: c.node.clone(),
+        region: None,
+        identity: rows.project.id.clone(),
+        progress: percent.unwrap_or(0).min(100),
+        status: c.status,
+        config: c.config.clone(),
+        error_details: stored(c.error.as_ref()).into_iter().collect(),
+        gmt_create: time(c.gmt_created),
+        gmt_modify: time(c.gmt_modified),
+        lately_heartbeat_time_sec: heartbeat_seconds(c),
     }
-    base
 }
 
 fn delay(c: &Component) -> Option<u64> {
-    let lag = c.progress.get("lag_ms").and_then(Value::as_u64);
-    lag.map(|ms| ms.div_ceil(1000))
+    figure(c, "lag_ms").map(|ms| ms.div_ceil(1000))
 }
 
-fn store(rows: &Rows, c: &Component) -> Value {
+fn store(rows: &Rows, c: &Component) -> StoreItem {
     let subtopic = subtopic_of(&rows.project.id, &rows.project.source_id);
-    let topic = subtopic.trim_end_matches("-1-0").to_owned();
-    let more = json!({
-        "topic": topic, "subtopic": subtopic, "delay": delay(c), "conn": null, "toSwitch": false,
-        "errMsg": c.error.as_ref().and_then(|e| e.get("message")),
-    });
-    with(common(rows, c), more)
+    let message = c.error.as_ref().and_then(|e| e.get("message"));
+    StoreItem {
+        common: common(rows, c),
+        topic: subtopic.trim_end_matches("-1-0").to_owned(),
+        subtopic,
+        delay: delay(c),
+        conn: None,
+        to_switch: false,
+        err_msg: message.and_then(Value::as_str).map(str::to_owned),
+    }
 }
 
-fn sync(rows: &Rows, c: &Component) -> Value {
-    let more = json!({
-        "subtopics": [subtopic_of(&rows.project.id, &rows.project.source_id)],
-        "checkpoint": checkpoint_seconds(c),
-        "checkpointSampleTimestamp": c.latest_heartbeat.map(|t| t.and_utc().timestamp()),
-        "delay": delay(c),
-    });
-    with(common(rows, c), more)
+fn sync(rows: &Rows, c: &Component) -> SyncItem {
+    SyncItem {
+        common: common(rows, c),
+        subtopics: vec![subtopic_of(&rows.project.id, &rows.project.source_id)],
+        checkpoint: checkpoint_seconds(c),
+        checkpoint_sample_timestamp: heartbeat_seconds(c),
+        delay: delay(c),
+    }
 }
 
-fn verification(rows: &Rows, c: &Component) -> Value {
-    let detail = |key: &str| c.progress.get("detail").and_then(|d| d.get(key)).cloned();
-    let more = json!({
-        "inconsistentQuantity": detail("inconsistencies"),
-        "recordProgress": c.progress.get("done"),
-        "taskId": c.id,
-    });
-    with(common(rows, c), more)
+fn verification(rows: &Rows, c: &Component) -> VerificationItem {
+    let detail = |key: &str| c.progress.get("detail")?.get(key)?.as_u64();
+    VerificationItem {
+        common: common(rows, c),
+        inconsistent_quantity: detail("inconsistencies"),
+        record_progress: figure(c, "done"),
+        task_id: c.id.clone(),
+    }
 }

@@ -1,92 +1,126 @@
 //! `CreateProject` (reference 5.4). What cannot be done yet is refused, with the name of the parameter.
 
+use super::registry::Call;
 use super::request::invalid;
-use super::{Answer, Api, Outcome};
+use super::{Answer, Outcome, labels};
 use crate::coordinator::make_steps;
 use crate::error::Result;
 use crate::metadata::{AlarmLevel, NewProject, ProjectType, new_id};
 use crate::model::filter::ObjectFilter;
 use crate::model::options::Options;
-use crate::model::project::ProjectConfig;
+use crate::model::project::{ProjectConfig, Stages};
+use schemars::JsonSchema;
 use serde::Deserialize;
 
 /// Parameters of `CreateProject`.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
 pub struct CreateProject {
+    /// Unique, without blanks.
     name: String,
+    /// `SYNC` is refused for now.
     r#type: ProjectType,
+    /// 5 at most.
     #[serde(default)]
     label_ids: Vec<String>,
+    /// The source's data source.
     source_endpoint_id: String,
+    /// The target's data source.
     sink_endpoint_id: String,
+    /// Which objects.
     transfer_mapping: Mapping,
+    /// Move the schema, indexes and foreign keys included.
     enable_struct_transfer: bool,
+    /// Copy the data.
     enable_full_transfer: bool,
+    /// Compare both sides.
     #[serde(default)]
     enable_full_verify: bool,
+    /// Follow the source; needs `enableFullTransfer`.
     enable_incr_transfer: bool,
+    /// Verify what is applied, all the time; needs `enableIncrTransfer`.
     #[serde(default)]
     enable_incr_verify: bool,
+    /// Refused for now.
     #[serde(default)]
     enable_reverse_incr_transfer: bool,
+    /// Settings of the copy.
     #[serde(default)]
     full_transfer_config: Transfer,
+    /// Settings of incremental synchronization.
     #[serde(default)]
     incr_transfer_config: Transfer,
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
+/// Which objects.
 struct Mapping {
     mode: Mode,
+    /// In the mode SPECIFIC: the databases and their tables by name.
     #[serde(default)]
     databases: Vec<Database>,
+    /// In the mode WILDCARD: rules such as `shop.*`.
     #[serde(default)]
     table_and_view_white_list: Vec<String>,
+    /// Rules for what is left out.
     #[serde(default)]
     table_and_view_black_list: Vec<String>,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "UPPERCASE")]
 enum Mode {
     Specific,
     Wildcard,
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
+/// A database and what of it.
 struct Database {
     name: String,
+    /// Its name at the target; another one is refused for now.
     mapped_name: Option<String>,
     #[serde(default)]
     tables: Vec<Object>,
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
+/// A table.
 struct Object {
     name: String,
+    /// Its name at the target; another one is refused for now.
     mapped_name: Option<String>,
+    /// Which rows; refused for now.
     where_clause: Option<String>,
 }
 
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default, rename_all = "camelCase")]
-struct Transfer {
+/// Settings of a step; those that are not its own are left alone.
+pub struct Transfer {
+    /// Rows each second, at most; 0: no limit.
     throttle_rps: Option<u64>,
+    /// Bytes each second, at most; 0: no limit.
     #[serde(rename = "throttleIOPS")]
     throttle_iops: Option<u64>,
+    /// Slices that are copied at the same time; the greater of the two counts.
     read_worker_num: Option<usize>,
+    /// See `readWorkerNum`.
     write_worker_num: Option<usize>,
+    /// Transactions at the target at the same time.
     incr_sync_concurrency: Option<usize>,
+    /// How long the Store keeps the log, hours.
     store_log_kept_hour: Option<u64>,
 }
 
 /// `CreateProject`.
-pub async fn project(api: &Api, wanted: CreateProject) -> Outcome {
+pub async fn project(call: &Call<'_>, wanted: CreateProject) -> Outcome {
+    let api = call.api;
     check(&wanted)?;
+    labels::require(call, &wanted.label_ids).await?;
     let sources = api.metadata.datasources();
     let source = sources.get(&wanted.source_endpoint_id).await?;
     let target = sources.get(&wanted.sink_endpoint_id).await?;
@@ -101,6 +135,7 @@ pub async fn project(api: &Api, wanted: CreateProject) -> Outcome {
         filter: filter(&wanted.transfer_mapping)?,
         options,
         data_dir: api.data_dir.clone(),
+        stages: stages(&wanted)?,
     };
     let new = NewProject {
         id: new_id("np_"),
@@ -112,8 +147,10 @@ pub async fn project(api: &Api, wanted: CreateProject) -> Outcome {
         alarm_level: AlarmLevel::Low,
     };
     let project = api.metadata.projects().create(new).await?;
-    make_steps(&api.metadata, &project.id, wanted.enable_incr_verify).await?;
-    Ok(Answer::of(project.id.into()))
+    make_steps(&api.metadata, &project.id, &config).await?;
+    let labels = api.metadata.labels();
+    labels.set(&project.id, &wanted.label_ids).await?;
+    Answer::of(project.id)
 }
 
 fn check(wanted: &CreateProject) -> Result<()> {
@@ -123,21 +160,9 @@ fn check(wanted: &CreateProject) -> Result<()> {
     if wanted.r#type != ProjectType::Migration {
         return Err(invalid("type", "only MIGRATION can be done"));
     }
-    if !wanted.label_ids.is_empty() {
-        return Err(invalid("labelIds", "there are no labels"));
-    }
-    for (name, given) in [
-        ("enableStructTransfer", wanted.enable_struct_transfer),
-        ("enableFullTransfer", wanted.enable_full_transfer),
-        ("enableFullVerify", wanted.enable_full_verify),
-        ("enableIncrTransfer", wanted.enable_incr_transfer),
-    ] {
-        if !given {
-            return Err(invalid(
-                name,
-                "a project without this step cannot be done yet: give true",
-            ));
-        }
+    if wanted.enable_incr_verify && !wanted.enable_incr_transfer {
+        let why = "there is nothing to verify without enableIncrTransfer";
+        return Err(invalid("enableIncrVerify", why));
     }
     if wanted.enable_reverse_incr_transfer {
         return Err(invalid(
@@ -148,27 +173,60 @@ fn check(wanted: &CreateProject) -> Result<()> {
     Ok(())
 }
 
+fn stages(wanted: &CreateProject) -> Result<Stages> {
+    let stages = Stages {
+        structure: wanted.enable_struct_transfer,
+        full: wanted.enable_full_transfer,
+        incr: wanted.enable_incr_transfer,
+        full_verify: wanted.enable_full_verify,
+    };
+    match stages.problem() {
+        Some(why) => Err(invalid("enableFullTransfer", why)),
+        None => Ok(stages),
+    }
+}
+
 fn options(wanted: &CreateProject) -> Options {
     let mut options = Options::default();
-    let (full, incr) = (&wanted.full_transfer_config, &wanted.incr_transfer_config);
-    let set = |place: &mut u64, value: Option<u64>| *place = value.unwrap_or(*place);
-    set(&mut options.full_import.throttle_rps, full.throttle_rps);
-    set(&mut options.full_import.throttle_iops, full.throttle_iops);
-    set(&mut options.incr_sync.throttle_rps, incr.throttle_rps);
-    set(&mut options.incr_sync.throttle_iops, incr.throttle_iops);
-    set(
-        &mut options.store.retention_secs,
-        incr.store_log_kept_hour
-            .map(|hours| hours.saturating_mul(3600)),
-    );
-    // one worker reads and writes its slice
-    let workers = full.read_worker_num.max(full.write_worker_num);
-    options.full_import.workers = workers.unwrap_or(options.full_import.workers);
-    options.incr_sync.lanes = incr
-        .incr_sync_concurrency
-        .unwrap_or(options.incr_sync.lanes);
+    wanted.full_transfer_config.apply_full(&mut options);
+    wanted.incr_transfer_config.apply_incr(&mut options);
     options.incr_verification.enabled = wanted.enable_incr_verify;
     options
+}
+
+fn set<T: Copy>(place: &mut T, value: Option<T>) {
+    *place = value.unwrap_or(*place);
+}
+
+impl Transfer {
+    /// Takes over what is given, as the copy's settings.
+    pub(super) fn apply_full(&self, options: &mut Options) {
+        let full = &mut options.full_import;
+        set(&mut full.throttle_rps, self.throttle_rps);
+        set(&mut full.throttle_iops, self.throttle_iops);
+        // one worker reads and writes its slice
+        let workers = self.read_worker_num.max(self.write_worker_num);
+        set(&mut full.workers, workers);
+    }
+
+    /// Takes over what is given, as the settings of incremental synchronization.
+    pub(super) fn apply_incr(&self, options: &mut Options) {
+        let incr = &mut options.incr_sync;
+        set(&mut incr.throttle_rps, self.throttle_rps);
+        set(&mut incr.throttle_iops, self.throttle_iops);
+        set(&mut incr.lanes, self.incr_sync_concurrency);
+        let kept = self.store_log_kept_hour;
+        let seconds = kept.map(|hours| hours.saturating_mul(3600));
+        set(&mut options.store.retention_secs, seconds);
+    }
+
+    /// Whether it says more than how fast.
+    pub(super) fn is_structural(&self) -> bool {
+        self.read_worker_num.is_some()
+            || self.write_worker_num.is_some()
+            || self.incr_sync_concurrency.is_some()
+            || self.store_log_kept_hour.is_some()
+    }
 }
 
 /// The rules of a mapping. Names in a SPECIFIC mapping are names, not patterns.

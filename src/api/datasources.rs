@@ -1,22 +1,27 @@
 //! Data sources: made after a successful login, listed without their passwords (reference 5.11).
 
+use super::actions::ById;
 use super::page::Page;
 use super::projects::time;
+use super::registry::Call;
 use super::request::invalid;
 use super::{Answer, Api, Outcome};
 use crate::datasource::mysql::{Endpoint, Flavour, Secret, Server};
-use crate::error::Result;
-use crate::metadata::{DataSource, DataSourceType, DataSourceUpdate, NewDataSource, new_id};
+use crate::error::{Error, Kind, Result};
+use crate::metadata::{
+    DataSource, DataSourceType, DataSourceUpdate, NewDataSource, Project, ProjectFilter, new_id,
+};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use serde::Deserialize;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 /// Longest name, characters.
 const NAME_MAX: usize = 32;
 
 /// Parameters that all kinds have.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
 pub struct Create {
     name: String,
@@ -38,9 +43,9 @@ pub struct Create {
 }
 
 /// `CreateMysqlDataSource`: MySQL, or MariaDB where that is what answers.
-pub async fn create_mysql(api: &Api, wanted: Create) -> Outcome {
+pub async fn create_mysql(call: &Call<'_>, wanted: Create) -> Outcome {
     create(
-        api,
+        call.api,
         wanted,
         &[DataSourceType::Mysql, DataSourceType::Mariadb],
     )
@@ -48,8 +53,8 @@ pub async fn create_mysql(api: &Api, wanted: Create) -> Outcome {
 }
 
 /// `CreateOceanBaseDataSource`: MySQL mode.
-pub async fn create_oceanbase(api: &Api, wanted: Create) -> Outcome {
-    create(api, wanted, &[DataSourceType::ObMysqlCe]).await
+pub async fn create_oceanbase(call: &Call<'_>, wanted: Create) -> Outcome {
+    create(call.api, wanted, &[DataSourceType::ObMysqlCe]).await
 }
 
 async fn create(api: &Api, wanted: Create, kinds: &[DataSourceType]) -> Outcome {
@@ -72,11 +77,7 @@ async fn create(api: &Api, wanted: Create, kinds: &[DataSourceType]) -> Outcome 
         (None, _) => wanted.username.clone(),
     };
     let (server, password) = login(&wanted, &user).await?;
-    let kind = match server.flavour {
-        Flavour::MySql => DataSourceType::Mysql,
-        Flavour::MariaDb => DataSourceType::Mariadb,
-        Flavour::OceanBase => DataSourceType::ObMysqlCe,
-    };
+    let kind = kind_of(server.flavour);
     if !kinds.contains(&kind) || wanted.r#type.is_some_and(|t| t != kind) {
         return Err(invalid(
             "type",
@@ -102,7 +103,15 @@ async fn create(api: &Api, wanted: Create, kinds: &[DataSourceType]) -> Outcome 
         ..DataSourceUpdate::default()
     };
     api.metadata.datasources().update(&row.id, update).await?;
-    Ok(Answer::of(row.id.into()))
+    Answer::of(row.id)
+}
+
+fn kind_of(flavour: Flavour) -> DataSourceType {
+    match flavour {
+        Flavour::MySql => DataSourceType::Mysql,
+        Flavour::MariaDb => DataSourceType::Mariadb,
+        Flavour::OceanBase => DataSourceType::ObMysqlCe,
+    }
 }
 
 /// Logs in with the password as it is, and as what it is the Base64 of.
@@ -122,7 +131,7 @@ async fn login(wanted: &Create, user: &str) -> Result<(Server, Secret)> {
     let decoded = STANDARD.decode(&wanted.password).ok();
     let decoded = decoded.and_then(|bytes| String::from_utf8(bytes).ok());
     match decoded.filter(|text| !text.is_empty()) {
-        Some(text) if refused.kind() == crate::error::Kind::AccessDenied => {
+        Some(text) if refused.kind() == Kind::AccessDenied => {
             let encoded = endpoint(&text);
             match Server::open(&encoded).await {
                 Ok(server) => Ok((server, encoded.password)),
@@ -134,37 +143,127 @@ async fn login(wanted: &Create, user: &str) -> Result<(Server, Secret)> {
 }
 
 /// Parameters of `ListDataSource`.
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default, rename_all = "camelCase")]
 pub struct List {
+    /// A part of the name or of the id.
     search_key: Option<String>,
+    /// Of one of these kinds.
     types: Vec<DataSourceType>,
+    /// From 1.
+    #[schemars(range(min = 1))]
     page_number: Option<u64>,
+    /// 10 unless told.
+    #[schemars(range(min = 1, max = 150))]
     page_size: Option<u64>,
 }
 
+/// A data source.
+#[derive(Debug, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct DataSourceItem {
+    /// `e_…`.
+    id: String,
+    name: String,
+    r#type: DataSourceType,
+    /// `MASTER`.
+    role: &'static str,
+    owner: String,
+    ip: String,
+    port: u16,
+    user_name: String,
+    /// The server's version, as last seen.
+    version: String,
+    description: Option<String>,
+    /// When it was made, UTC.
+    gmt_create: String,
+    /// When it was written last, UTC.
+    gmt_modified: String,
+}
+
 /// `ListDataSource`.
-pub async fn list(api: &Api, wanted: List) -> Outcome {
+pub async fn list(call: &Call<'_>, wanted: List) -> Outcome {
     let page = Page::of(wanted.page_number, wanted.page_size)?;
     let search = wanted.search_key.unwrap_or_default();
-    let rows = api.metadata.datasources().list().await?;
+    let rows = call.api.metadata.datasources().list().await?;
     let rows = rows
         .into_iter()
         .flatten()
         .filter(|d| wanted.types.is_empty() || wanted.types.contains(&d.kind))
         .filter(|d| d.name.contains(&search) || d.id.contains(&search));
     let (rows, info) = page.cut(rows.collect());
-    Ok(Answer {
-        data: rows.iter().map(item).collect(),
-        page: Some(info),
+    Answer::page(rows.iter().map(item).collect::<Vec<_>>(), info)
+}
+
+fn item(d: &DataSource) -> DataSourceItem {
+    let description = d.options.get("description").and_then(Value::as_str);
+    DataSourceItem {
+        id: d.id.clone(),
+        name: d.name.clone(),
+        r#type: d.kind,
+        role: "MASTER",
+        owner: super::FIRST_ACCOUNT.to_owned(),
+        ip: d.host.clone(),
+        port: d.port,
+        user_name: d.username.clone(),
+        version: d.version.clone(),
+        description: description.map(str::to_owned),
+        gmt_create: time(d.gmt_created),
+        gmt_modified: time(d.gmt_modified),
+    }
+}
+
+/// What answers at a data source's address.
+#[derive(Debug, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Tested {
+    r#type: DataSourceType,
+    version: String,
+}
+
+/// `TestDataSource`.
+pub async fn test(call: &Call<'_>, wanted: ById) -> Outcome {
+    let sources = call.api.metadata.datasources();
+    let row = sources.get(&wanted.id).await?;
+    let endpoint = Endpoint {
+        host: row.host,
+        port: row.port,
+        user: row.username,
+        password: call.api.secrets.unseal(&row.id, &row.password_cipher)?,
+        tls: row.options.get("tls").and_then(Value::as_bool) == Some(true),
+    };
+    let server = Server::open(&endpoint).await?;
+    let update = DataSourceUpdate {
+        version: Some(server.version.clone()),
+        ..DataSourceUpdate::default()
+    };
+    sources.update(&row.id, update).await?;
+    Answer::of(Tested {
+        r#type: kind_of(server.flavour),
+        version: server.version,
     })
 }
 
-fn item(d: &DataSource) -> Value {
-    json!({
-        "id": d.id, "name": d.name, "type": d.kind, "role": "MASTER", "owner": super::FIRST_ACCOUNT,
-        "ip": d.host, "port": d.port, "userName": d.username, "version": d.version,
-        "description": d.options.get("description"),
-        "gmtCreate": time(d.gmt_created), "gmtModified": time(d.gmt_modified),
-    })
+/// `DeleteDataSource`.
+pub async fn delete(call: &Call<'_>, wanted: ById) -> Outcome {
+    // no project that uses it is made meanwhile
+    let _one = call.api.life.lock().await;
+    let metadata = &call.api.metadata;
+    let row = metadata.datasources().get(&wanted.id).await?;
+    let uses = |p: &Project| p.source_id == row.id || p.target_id == row.id;
+    let projects = metadata.projects().list(&ProjectFilter::default()).await?;
+    let users: Vec<_> = projects.into_iter().flatten().filter(uses).collect();
+    if let Some(one) = users.first() {
+        let what = format!("data source {}", row.id);
+        return Err(Error::new(Kind::StateInvalid, what)
+            .detail(format!(
+                "{} projects use it, such as {} ({})",
+                users.len(),
+                one.id,
+                one.name
+            ))
+            .remedy("Release and delete those projects first."));
+    }
+    metadata.datasources().delete(&row.id).await?;
+    Ok(Answer::nothing())
 }

@@ -1,30 +1,29 @@
 //! A project's life: start, pause, resume, delete.
 
 use super::actions::ById;
+use super::registry::Call;
 use super::{Answer, Api, Outcome};
 use crate::coordinator::make_steps;
 use crate::error::{Error, Kind, Result};
 use crate::metadata::{Project, ProjectStatus};
 use crate::model::project::ProjectConfig;
-use serde_json::Value;
+use schemars::JsonSchema;
+use serde::Deserialize;
 
 /// `StartProject`: one that was never started.
-pub async fn start(api: &Api, wanted: ById) -> Outcome {
+pub async fn start(call: &Call<'_>, wanted: ById) -> Outcome {
+    let api = call.api;
     let _one = api.life.lock().await;
     let project = in_state(api, &wanted.id, "start", &[ProjectStatus::Init]).await?;
     // the request that made the project may have died in front of its steps
-    let options = ProjectConfig::from_json(&project.config)?.options;
-    make_steps(
-        &api.metadata,
-        &project.id,
-        options.incr_verification.enabled,
-    )
-    .await?;
+    let config = ProjectConfig::from_json(&project.config)?;
+    make_steps(&api.metadata, &project.id, &config).await?;
     go(api, &project).await
 }
 
 /// `ResumeProject`: one that was paused, or that failed.
-pub async fn resume(api: &Api, wanted: ById) -> Outcome {
+pub async fn resume(call: &Call<'_>, wanted: ById) -> Outcome {
+    let api = call.api;
     let _one = api.life.lock().await;
     let states = [ProjectStatus::Suspend, ProjectStatus::Failed];
     let project = in_state(api, &wanted.id, "resume", &states).await?;
@@ -35,11 +34,12 @@ async fn go(api: &Api, project: &Project) -> Outcome {
     api.reconciler.claim(&project.id).await?;
     api.reconciler.resume(&project.id).await?;
     api.changed();
-    Ok(Answer::of(Value::Null))
+    Ok(Answer::nothing())
 }
 
 /// `StopProject`: pauses one that runs, or whose step failed while others go on.
-pub async fn stop(api: &Api, wanted: ById) -> Outcome {
+pub async fn stop(call: &Call<'_>, wanted: ById) -> Outcome {
+    let api = call.api;
     let _one = api.life.lock().await;
     let states = [ProjectStatus::Running, ProjectStatus::Failed];
     let project = in_state(api, &wanted.id, "pause", &states).await?;
@@ -48,16 +48,45 @@ pub async fn stop(api: &Api, wanted: ById) -> Outcome {
         .suspend(&project.id, "StopProject; ResumeProject lets it go on")
         .await?;
     api.changed();
-    Ok(Answer::of(Value::Null))
+    Ok(Answer::nothing())
 }
 
-/// `DeleteProject`: one that was never started.
-pub async fn delete(api: &Api, wanted: ById) -> Outcome {
+/// Parameters of `ReleaseProject`.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Release {
+    id: String,
+    /// What is on a server that cannot be reached any more stays there.
+    #[serde(default)]
+    force: bool,
+}
+
+/// `ReleaseProject`: one that is paused, failed or finished; for good. Again, where it failed.
+pub async fn release(call: &Call<'_>, wanted: Release) -> Outcome {
+    let api = call.api;
     let _one = api.life.lock().await;
-    let project = in_state(api, &wanted.id, "delete", &[ProjectStatus::Init]).await?;
+    let states = [
+        ProjectStatus::Suspend,
+        ProjectStatus::Failed,
+        ProjectStatus::Finished,
+        ProjectStatus::Releasing,
+    ];
+    let project = in_state(api, &wanted.id, "release", &states).await?;
+    api.reconciler.claim(&project.id).await?;
+    api.reconciler.release(&project.id, wanted.force).await?;
+    api.changed();
+    Ok(Answer::nothing())
+}
+
+/// `DeleteProject`: one that was never started, or that is released.
+pub async fn delete(call: &Call<'_>, wanted: ById) -> Outcome {
+    let api = call.api;
+    let _one = api.life.lock().await;
+    let states = [ProjectStatus::Init, ProjectStatus::Released];
+    let project = in_state(api, &wanted.id, "delete", &states).await?;
     api.reconciler.claim(&project.id).await?;
     api.reconciler.delete(&project.id).await?;
-    Ok(Answer::of(Value::Null))
+    Ok(Answer::nothing())
 }
 
 /// The project, if it may be done what is wanted.

@@ -4,20 +4,27 @@
 //! whatever the API can do, an operator can do with SQL, and a request that dies in the midst leaves
 //! what the next look mends. [`actions`] is the list of what there is; [`auth`] says who may ask.
 
+mod accounts;
 mod actions;
 mod answer;
 mod auth;
 mod components;
 mod create;
 mod datasources;
+mod labels;
 mod life;
+mod metrics;
+mod openapi;
 mod page;
 mod projects;
+mod registry;
 mod request;
 mod steps;
+mod tune;
 mod verify;
 
 pub use auth::{Accounts, FIRST_ACCOUNT};
+pub use openapi::{document, markdown};
 
 use crate::actor::pace::Bell;
 use crate::config::secret_store::SecretStore;
@@ -64,7 +71,9 @@ pub fn serve(api: Api, listen: SocketAddr, request_bytes: usize) -> Result<(Serv
             .route("/oms/health", web::get().to(health))
             .route("/livez", web::get().to(alive))
             .route("/readyz", web::get().to(health))
-            .route("/api/v2", web::post().to(api_v2))
+            .route("/api/openapi.json", web::get().to(openapi::serve))
+            .service(actions_at("/api/v2"))
+            .service(actions_at("/api/v2/{action}"))
     })
     .workers(2)
     .disable_signals()
@@ -73,6 +82,12 @@ pub fn serve(api: Api, listen: SocketAddr, request_bytes: usize) -> Result<(Serv
     .map_err(failed)?;
     let address = server.addrs().first().copied().unwrap_or(listen);
     Ok((server.run(), address))
+}
+
+fn actions_at(path: &str) -> actix_web::Resource {
+    web::resource(path)
+        .route(web::post().to(api_v2))
+        .default_service(web::to(answer::not_posted))
 }
 
 /// The process answers.
@@ -92,12 +107,20 @@ async fn health(api: web::Data<Api>) -> HttpResponse {
     }
 }
 
-/// `POST /api/v2?Action=…`.
-async fn api_v2(request: HttpRequest, api: web::Data<Api>, body: web::Bytes) -> HttpResponse {
+/// `POST /api/v2?Action=…`, or the action as a part of the path.
+async fn api_v2(
+    request: HttpRequest,
+    api: web::Data<Api>,
+    body: std::result::Result<web::Bytes, actix_web::Error>,
+) -> HttpResponse {
     let begun = Instant::now();
     let who = match api.accounts.authenticate(&request).await {
         Ok(who) => who,
         Err(error) => return answer::unauthorized(&error, begun),
+    };
+    let body = match body {
+        Ok(body) => body,
+        Err(error) => return answer::unreadable(&error, begun),
     };
     let result = match request::action(&request) {
         Ok(action) => actions::run(&api, &who, &action, &body).await,

@@ -1,43 +1,212 @@
 //! `ListProjects` and `DescribeProject` (reference 5.5).
 
 use super::actions::ById;
+use super::labels::LabelItem;
 use super::page::Page;
-use super::request::invalid;
-use super::steps::step_json;
+use super::registry::Call;
+use super::steps::{StepItem, step_items};
 use super::{Answer, Api, Outcome};
 use crate::coordinator::Rows;
 use crate::error::Result;
 use crate::metadata::{
-    DataSource, Project, ProjectFilter, ProjectStatus, ProjectType, StepName, StepStatus,
+    AlarmLevel, DataSource, DataSourceType, Label, Project, ProjectFilter, ProjectStatus,
+    ProjectType, StepName, StepStatus,
 };
 use crate::model::project::ProjectConfig;
 use chrono::NaiveDateTime;
-use serde::Deserialize;
-use serde_json::{Value, json};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 /// Parameters of `ListProjects`.
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default, rename_all = "camelCase")]
 pub struct ListProjects {
+    /// A part of the name or of the id.
     search_key: Option<String>,
+    /// This kind only.
     r#type: Option<ProjectType>,
+    /// In this state, or in one of these.
     status: Option<OneOrMany>,
+    /// With one of these labels.
     label_ids: Vec<String>,
-    source_endpoint_types: Vec<String>,
-    sink_endpoint_types: Vec<String>,
-    visible_sub_project: bool,
-    sort_field: Option<String>,
-    order: Option<String>,
+    /// From a source of one of these kinds.
+    source_endpoint_types: Vec<DataSourceType>,
+    /// To a target of one of these kinds.
+    sink_endpoint_types: Vec<DataSourceType>,
+    /// Also the children of projects whose objects are changed.
+    #[serde(rename = "visibleSubProject")]
+    _visible_sub_project: bool,
+    /// What they are sorted by.
+    sort_field: SortField,
+    /// In which order.
+    order: Order,
+    /// From 1.
+    #[schemars(range(min = 1))]
     page_number: Option<u64>,
+    /// 10 unless told.
+    #[schemars(range(min = 1, max = 150))]
     page_size: Option<u64>,
 }
 
+/// What a list is sorted by.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+enum SortField {
+    /// When it was made.
+    #[default]
+    GmtCreate,
+    /// When it was written last.
+    GmtModified,
+}
+
+/// The order of a list.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+enum Order {
+    /// The oldest first.
+    Asc,
+    /// The newest first.
+    #[default]
+    Descend,
+}
+
 /// One state, or a list of them.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(untagged)]
 enum OneOrMany {
     One(ProjectStatus),
     Many(Vec<ProjectStatus>),
+}
+
+/// A project.
+#[derive(Debug, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct ProjectItem {
+    /// `np_…`.
+    id: String,
+    r#type: ProjectType,
+    name: String,
+    labels: Vec<LabelItem>,
+    /// Who made it.
+    owner: String,
+    /// How much its trouble matters.
+    importance: AlarmLevel,
+    status: ProjectStatus,
+    /// When it was made, UTC, `yyyy-MM-ddTHH:mm:ss`.
+    gmt_create: String,
+    /// When it was written last, UTC.
+    gmt_modified: String,
+    /// When its first step began, UTC.
+    gmt_start: Option<String>,
+    /// When it was finished, UTC.
+    gmt_finish: Option<String>,
+    /// The target's data source.
+    dest_conn_id: String,
+    /// A child project is being merged into it.
+    is_merging: bool,
+    /// Its objects are being changed.
+    is_modifying: bool,
+    /// It is a child of another project.
+    is_sub_project: bool,
+    source_endpoint_type: DataSourceType,
+    sink_endpoint_type: DataSourceType,
+    /// Which objects it moves.
+    transfer_mapping: MappingItem,
+    enable_struct_transfer: bool,
+    enable_full_transfer: bool,
+    enable_full_verify: bool,
+    enable_incr_transfer: bool,
+    enable_incr_verify: bool,
+    enable_reverse_incr_transfer: bool,
+    full_transfer_config: FullTransferItem,
+    incr_transfer_config: IncrTransferItem,
+    source_connect_info: ConnectInfo,
+    sink_connect_info: ConnectInfo,
+    steps: Vec<StepItem>,
+    extra_info: ExtraInfo,
+    /// Not used.
+    alarm_stats: Option<Value>,
+}
+
+/// Objects, as `transferMapping` gives them in its WILDCARD mode.
+#[derive(Debug, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+struct MappingItem {
+    /// `WILDCARD`.
+    mode: &'static str,
+    databases: Vec<Value>,
+    databases_black: Vec<Value>,
+    /// Rules for what is moved.
+    table_and_view_white_list: Vec<String>,
+    /// Rules for what is not.
+    table_and_view_black_list: Vec<String>,
+}
+
+/// Settings of the copy.
+#[derive(Debug, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+struct FullTransferItem {
+    /// Rows each second, at most; 0: no limit.
+    throttle_rps: u64,
+    /// Bytes each second, at most; 0: no limit.
+    #[serde(rename = "throttleIOPS")]
+    throttle_iops: u64,
+    read_worker_num: usize,
+    write_worker_num: usize,
+}
+
+/// Settings of incremental synchronization.
+#[derive(Debug, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+struct IncrTransferItem {
+    /// Changes each second, at most; 0: no limit.
+    throttle_rps: u64,
+    /// Bytes each second, at most; 0: no limit.
+    #[serde(rename = "throttleIOPS")]
+    throttle_iops: u64,
+    incr_sync_concurrency: usize,
+    /// How long the Store keeps the log, hours.
+    store_log_kept_hour: u64,
+}
+
+/// One side of a project.
+#[derive(Debug, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+struct ConnectInfo {
+    /// The data source.
+    id: String,
+    /// The same.
+    endpoint_id: String,
+    endpoint_name: String,
+    /// `source` or `dest`.
+    endpoint_side: &'static str,
+    db_engine: DataSourceType,
+    /// Host and port.
+    connection_info: String,
+    username: String,
+    /// The server's version, as last seen.
+    version: String,
+    host: String,
+    port: u16,
+}
+
+/// Where a project is.
+#[derive(Debug, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+struct ExtraInfo {
+    /// The step that runs, or that failed.
+    running_step: Option<StepName>,
+    /// Percent.
+    running_progress: Option<i32>,
+    /// It follows the source, and has caught up.
+    monitoring_incr: bool,
+    /// How far the target is behind the source, seconds.
+    sync_delay: Option<u64>,
+    /// The code of what went wrong.
+    error_code: Option<String>,
+    /// What went wrong.
+    error_msg: Option<String>,
 }
 
 /// A time as the API gives it: UTC, seconds.
@@ -46,28 +215,9 @@ pub fn time(time: NaiveDateTime) -> String {
 }
 
 /// `ListProjects`.
-pub async fn list(api: &Api, wanted: ListProjects) -> Outcome {
+pub async fn list(call: &Call<'_>, wanted: ListProjects) -> Outcome {
+    let api = call.api;
     let page = Page::of(wanted.page_number, wanted.page_size)?;
-    let by_modified = match wanted.sort_field.as_deref() {
-        None | Some("gmtCreate") => false,
-        Some("gmtModified") => true,
-        Some(other) => {
-            return Err(invalid(
-                "sortField",
-                format!("'{other}' is neither gmtCreate nor gmtModified"),
-            ));
-        }
-    };
-    let ascending = match wanted.order.as_deref() {
-        None | Some("descend") => false,
-        Some("asc") => true,
-        Some(other) => {
-            return Err(invalid(
-                "order",
-                format!("'{other}' is neither asc nor descend"),
-            ));
-        }
-    };
     let filter = ProjectFilter {
         search: wanted.search_key.filter(|key| !key.is_empty()),
         statuses: match wanted.status {
@@ -78,53 +228,46 @@ pub async fn list(api: &Api, wanted: ListProjects) -> Outcome {
         kind: wanted.r#type,
         ..ProjectFilter::default()
     };
-    let mut rows: Vec<Project> = Vec::new();
-    // a row that cannot be understood is one that the Coordinator explains where people look
-    rows.extend(
-        api.metadata
-            .projects()
-            .list(&filter)
-            .await?
-            .into_iter()
-            .flatten(),
-    );
-    if !wanted.label_ids.is_empty() {
-        // no project has a label
-        rows.clear();
-    }
+    let rows = api.metadata.projects().list(&filter).await?;
+    let labels = api.metadata.labels().by_project().await?;
+    let of = |project: &Project| labels.get(&project.id).map_or(&[][..], Vec::as_slice);
     let mut items = Vec::new();
-    for project in rows {
+    // a row that cannot be understood is one that the Coordinator explains where people look
+    for project in rows.into_iter().flatten() {
+        let has = |id: &String| of(&project).iter().any(|label| label.id == *id);
+        if !wanted.label_ids.is_empty() && !wanted.label_ids.iter().any(has) {
+            continue;
+        }
         let (source, sink) = sides(api, &project).await?;
-        let of = |side: &DataSource, wanted: &[String]| {
-            wanted.is_empty() || wanted.contains(&side.kind.to_string())
+        let is = |side: &DataSource, wanted: &[DataSourceType]| {
+            wanted.is_empty() || wanted.contains(&side.kind)
         };
-        if of(&source, &wanted.source_endpoint_types) && of(&sink, &wanted.sink_endpoint_types) {
+        if is(&source, &wanted.source_endpoint_types) && is(&sink, &wanted.sink_endpoint_types) {
             items.push((project, source, sink));
         }
     }
-    if by_modified {
+    if wanted.sort_field == SortField::GmtModified {
         items.sort_by_key(|(project, ..)| std::cmp::Reverse(project.gmt_modified));
     }
-    if ascending {
+    if wanted.order == Order::Asc {
         items.reverse();
     }
-    let _ = wanted.visible_sub_project;
     let (items, info) = page.cut(items);
     let mut data = Vec::with_capacity(items.len());
     for (project, source, sink) in items {
-        data.push(item(api, &project, &source, &sink).await?);
+        data.push(item(api, &project, of(&project), &source, &sink).await?);
     }
-    Ok(Answer {
-        data: data.into(),
-        page: Some(info),
-    })
+    Answer::page(data, info)
 }
 
 /// `DescribeProject`.
-pub async fn describe(api: &Api, wanted: ById) -> Outcome {
+pub async fn describe(call: &Call<'_>, wanted: ById) -> Outcome {
+    let api = call.api;
     let project = api.metadata.projects().get(&wanted.id).await?;
     let (source, sink) = sides(api, &project).await?;
-    Ok(Answer::of(item(api, &project, &source, &sink).await?))
+    let labels = api.metadata.labels().by_project().await?;
+    let labels = labels.get(&project.id).map_or(&[][..], Vec::as_slice);
+    Answer::of(item(api, &project, labels, &source, &sink).await?)
 }
 
 async fn sides(api: &Api, project: &Project) -> Result<(DataSource, DataSource)> {
@@ -138,79 +281,85 @@ async fn sides(api: &Api, project: &Project) -> Result<(DataSource, DataSource)>
 async fn item(
     api: &Api,
     project: &Project,
+    labels: &[Label],
     source: &DataSource,
     sink: &DataSource,
-) -> Result<Value> {
+) -> Result<ProjectItem> {
     let rows = api.reconciler.rows(&project.id).await?;
     let has = |name: StepName| rows.steps.iter().any(|s| s.name == name);
     let config = ProjectConfig::from_json(&project.config)?;
+    let (full, incr) = (&config.options.full_import, &config.options.incr_sync);
     let started = rows.steps.iter().filter_map(|s| s.start_time).min();
     let finished = rows.steps.iter().filter_map(|s| s.finish_time).max();
-    Ok(json!({
-        "id": project.id,
-        "type": project.kind,
-        "name": project.name,
-        "labels": [],
-        "owner": super::FIRST_ACCOUNT,
-        "importance": project.alarm_level,
-        "status": project.status,
-        "gmtCreate": time(project.gmt_created),
-        "gmtModified": time(project.gmt_modified),
-        "gmtStart": started.map(time),
-        "gmtFinish": finished.filter(|_| project.status == ProjectStatus::Finished).map(time),
-        "destConnId": project.target_id,
-        "isMerging": project.status == ProjectStatus::RunningMerging,
-        "isModifying": project.status == ProjectStatus::RunningModifying,
-        "isSubProject": false,
-        "sourceEndpointType": source.kind,
-        "sinkEndpointType": sink.kind,
-        "transferMapping": mapping(&config),
-        "enableStructTransfer": has(StepName::StructTransfer),
-        "enableFullTransfer": has(StepName::FullTransfer),
-        "enableFullVerify": has(StepName::FullVerifier),
-        "enableIncrTransfer": has(StepName::IncrTransfer),
-        "enableIncrVerify": has(StepName::IncrVerifier),
-        "enableReverseIncrTransfer": has(StepName::ReverseIncrTransfer),
-        "fullTransferConfig": {
-            "throttleRps": config.options.full_import.throttle_rps,
-            "throttleIOPS": config.options.full_import.throttle_iops,
-            "readWorkerNum": config.options.full_import.workers,
-            "writeWorkerNum": config.options.full_import.workers,
+    Ok(ProjectItem {
+        id: project.id.clone(),
+        r#type: project.kind,
+        name: project.name.clone(),
+        labels: labels.iter().map(LabelItem::from).collect(),
+        owner: super::FIRST_ACCOUNT.to_owned(),
+        importance: project.alarm_level,
+        status: project.status,
+        gmt_create: time(project.gmt_created),
+        gmt_modified: time(project.gmt_modified),
+        gmt_start: started.map(time),
+        gmt_finish: finished
+            .filter(|_| project.status == ProjectStatus::Finished)
+            .map(time),
+        dest_conn_id: project.target_id.clone(),
+        is_merging: project.status == ProjectStatus::RunningMerging,
+        is_modifying: project.status == ProjectStatus::RunningModifying,
+        is_sub_project: false,
+        source_endpoint_type: source.kind,
+        sink_endpoint_type: sink.kind,
+        enable_struct_transfer: has(StepName::StructTransfer),
+        enable_full_transfer: has(StepName::FullTransfer),
+        enable_full_verify: has(StepName::FullVerifier),
+        enable_incr_transfer: has(StepName::IncrTransfer),
+        enable_incr_verify: has(StepName::IncrVerifier),
+        enable_reverse_incr_transfer: has(StepName::ReverseIncrTransfer),
+        full_transfer_config: FullTransferItem {
+            throttle_rps: full.throttle_rps,
+            throttle_iops: full.throttle_iops,
+            read_worker_num: full.workers,
+            write_worker_num: full.workers,
         },
-        "incrTransferConfig": {
-            "throttleRps": config.options.incr_sync.throttle_rps,
-            "throttleIOPS": config.options.incr_sync.throttle_iops,
-            "incrSyncConcurrency": config.options.incr_sync.lanes,
-            "storeLogKeptHour": config.options.store.retention_secs / 3600,
+        incr_transfer_config: IncrTransferItem {
+            throttle_rps: incr.throttle_rps,
+            throttle_iops: incr.throttle_iops,
+            incr_sync_concurrency: incr.lanes,
+            store_log_kept_hour: config.options.store.retention_secs / 3600,
         },
-        "sourceConnectInfo": connect_info(source, "source"),
-        "sinkConnectInfo": connect_info(sink, "dest"),
-        "steps": rows.steps.iter().map(|s| step_json(&rows, s)).collect::<Vec<_>>(),
-        "extraInfo": extra_info(&rows),
-        "alarmStats": null,
-    }))
-}
-
-/// The rules as `transferMapping` gives them in its WILDCARD mode.
-fn mapping(config: &ProjectConfig) -> Value {
-    json!({
-        "mode": "WILDCARD",
-        "databases": [],
-        "databasesBlack": [],
-        "tableAndViewWhiteList": config.filter.include,
-        "tableAndViewBlackList": config.filter.exclude,
+        transfer_mapping: MappingItem {
+            mode: "WILDCARD",
+            databases: Vec::new(),
+            databases_black: Vec::new(),
+            table_and_view_white_list: config.filter.include,
+            table_and_view_black_list: config.filter.exclude,
+        },
+        source_connect_info: connect_info(source, "source"),
+        sink_connect_info: connect_info(sink, "dest"),
+        steps: step_items(&rows),
+        extra_info: extra_info(&rows),
+        alarm_stats: None,
     })
 }
 
-fn connect_info(side: &DataSource, name: &str) -> Value {
-    json!({
-        "id": side.id, "endpointId": side.id, "endpointName": side.name, "endpointSide": name,
-        "dbEngine": side.kind, "connectionInfo": format!("{}:{}", side.host, side.port),
-        "username": side.username, "version": side.version, "host": side.host, "port": side.port,
-    })
+fn connect_info(side: &DataSource, name: &'static str) -> ConnectInfo {
+    ConnectInfo {
+        id: side.id.clone(),
+        endpoint_id: side.id.clone(),
+        endpoint_name: side.name.clone(),
+        endpoint_side: name,
+        db_engine: side.kind,
+        connection_info: format!("{}:{}", side.host, side.port),
+        username: side.username.clone(),
+        version: side.version.clone(),
+        host: side.host.clone(),
+        port: side.port,
+    }
 }
 
-fn extra_info(rows: &Rows) -> Value {
+fn extra_info(rows: &Rows) -> ExtraInfo {
     let running = rows.steps.iter().find(|s| {
         matches!(
             s.status,
@@ -222,10 +371,13 @@ fn extra_info(rows: &Rows) -> Value {
         .and_then(|s| rows.component_of(s))
         .and_then(|c| c.progress.get("lag_ms"))
         .and_then(Value::as_u64);
-    json!({
-        "runningStep": running.map(|s| s.name),
-        "runningProgress": running.map(|s| s.progress),
-        "monitoringIncr": incr.is_some_and(|s| s.status == StepStatus::Monitoring),
-        "syncDelay": lag.map(|ms| ms.div_ceil(1000)),
-    })
+    let text = |key: &str| Some(rows.project.extra_info.get(key)?.as_str()?.to_owned());
+    ExtraInfo {
+        running_step: running.map(|s| s.name),
+        running_progress: running.map(|s| s.progress),
+        monitoring_incr: incr.is_some_and(|s| s.status == StepStatus::Monitoring),
+        sync_delay: lag.map(|ms| ms.div_ceil(1000)),
+        error_code: text("errorCode"),
+        error_msg: text("errorMsg"),
+    }
 }

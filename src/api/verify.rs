@@ -1,14 +1,18 @@
 //! What verifications found (reference 5.10).
 
 use super::page::Page;
+use super::registry::Call;
 use super::{Answer, Api, Outcome};
 use crate::error::{Error, Kind, Result};
-use crate::metadata::{DiffFilter, VerifyDiff, VerifyResult, VerifyStatus};
-use serde::Deserialize;
-use serde_json::{Value, json};
+use crate::metadata::{
+    DiffFilter, DiffType, VerifyDiff, VerifyResult, VerifyResultType, VerifyStatus,
+};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 /// Parameters of `ListProjectFullVerifyResult`.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
 pub struct Results {
     project_id: String,
@@ -22,8 +26,76 @@ pub struct Results {
     page_size: Option<u64>,
 }
 
+/// What a verification found.
+#[derive(Debug, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Statistics {
+    /// Rows that differ, in all tables.
+    different_number: i64,
+    /// By table.
+    full_verify_table_statistics: Vec<TableStatistics>,
+}
+
+/// What a verification found in a table.
+#[derive(Debug, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct TableStatistics {
+    source_schema_name: String,
+    source_table_name: String,
+    dest_schema_name: String,
+    dest_table_name: String,
+    /// Rows that only the source has.
+    source_only_count: i64,
+    /// Rows that only the target has.
+    dest_only_count: i64,
+    /// Rows that both have, with different values.
+    mismatched_count: i64,
+    /// Rows that are equal.
+    consistent_count: i64,
+    /// Percent.
+    progress: i32,
+    message: String,
+    status: VerifyStatus,
+    result_type: VerifyResultType,
+    result_desc: String,
+    /// Not used: `message` has it.
+    error_details: Vec<Value>,
+}
+
+impl From<&VerifyResult> for TableStatistics {
+    fn from(r: &VerifyResult) -> Self {
+        Self {
+            source_schema_name: r.key.source_schema.clone(),
+            source_table_name: r.key.source_table.clone(),
+            dest_schema_name: r.dest_schema.clone(),
+            dest_table_name: r.dest_table.clone(),
+            source_only_count: r.source_only_count,
+            dest_only_count: r.dest_only_count,
+            mismatched_count: r.mismatched_count,
+            consistent_count: r.consistent_count,
+            progress: r.progress,
+            message: r.message.clone(),
+            status: r.status,
+            result_type: r.result_type,
+            result_desc: r.result_desc.clone(),
+            error_details: Vec::new(),
+        }
+    }
+}
+
+/// A row that differs.
+#[derive(Debug, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Inconsistency {
+    r#type: DiffType,
+    /// Its key: `[{columnName, columnValue}]`.
+    failed_record_unique_keys: Value,
+    /// Its columns: `[{columnName, sourceValue, destValue}]`.
+    failed_record_details: Value,
+}
+
 /// Parameters of the lists of rows.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
 pub struct OfTable {
     project_id: String,
@@ -47,7 +119,8 @@ async fn last(api: &Api, project: &str) -> Result<i32> {
 }
 
 /// `ListProjectFullVerifyResult`.
-pub async fn results(api: &Api, wanted: Results) -> Outcome {
+pub async fn results(call: &Call<'_>, wanted: Results) -> Outcome {
+    let api = call.api;
     let page = Page::of(wanted.page_number, wanted.page_size)?;
     let sub_id = last(api, &wanted.project_id).await?;
     let rows = api
@@ -65,26 +138,14 @@ pub async fn results(api: &Api, wanted: Results) -> Outcome {
         .collect();
     let different: i64 = rows.iter().map(VerifyResult::differences).sum();
     let (rows, info) = page.cut(rows);
-    let table = |r: &VerifyResult| {
-        json!({
-            "sourceSchemaName": r.key.source_schema, "sourceTableName": r.key.source_table,
-            "destSchemaName": r.dest_schema, "destTableName": r.dest_table,
-            "sourceOnlyCount": r.source_only_count, "destOnlyCount": r.dest_only_count,
-            "mismatchedCount": r.mismatched_count, "consistentCount": r.consistent_count,
-            "progress": r.progress, "message": r.message, "status": r.status,
-            "resultType": r.result_type, "resultDesc": r.result_desc, "errorDetails": [],
-        })
+    let statistics = Statistics {
+        different_number: different,
+        full_verify_table_statistics: rows.iter().map(TableStatistics::from).collect(),
     };
-    Ok(Answer {
-        data: json!({
-            "differentNumber": different,
-            "fullVerifyTableStatistics": rows.iter().map(table).collect::<Vec<_>>(),
-        }),
-        page: Some(info),
-    })
+    Answer::page(statistics, info)
 }
 
-async fn diffs(api: &Api, wanted: OfTable, show: fn(&VerifyDiff) -> Value) -> Outcome {
+async fn diffs<T: Serialize>(api: &Api, wanted: OfTable, show: fn(&VerifyDiff) -> T) -> Outcome {
     let page = Page::of(wanted.page_number, wanted.page_size)?;
     let filter = DiffFilter {
         sub_id: last(api, &wanted.project_id).await?,
@@ -98,25 +159,20 @@ async fn diffs(api: &Api, wanted: OfTable, show: fn(&VerifyDiff) -> Value) -> Ou
         .list_diffs(&wanted.project_id, &filter)
         .await?;
     let (rows, info) = page.cut(rows.into_iter().flatten().collect());
-    Ok(Answer {
-        data: rows.iter().map(show).collect(),
-        page: Some(info),
-    })
+    Answer::page(rows.iter().map(show).collect::<Vec<_>>(), info)
 }
 
 /// `ListFullVerifyInconsistenciesResult`.
-pub async fn inconsistencies(api: &Api, wanted: OfTable) -> Outcome {
-    let show = |d: &VerifyDiff| {
-        json!({
-            "type": d.kind,
-            "failedRecordUniqueKeys": d.unique_keys,
-            "failedRecordDetails": d.details,
-        })
+pub async fn inconsistencies(call: &Call<'_>, wanted: OfTable) -> Outcome {
+    let show = |d: &VerifyDiff| Inconsistency {
+        r#type: d.kind,
+        failed_record_unique_keys: d.unique_keys.clone(),
+        failed_record_details: d.details.clone(),
     };
-    diffs(api, wanted, show).await
+    diffs(call.api, wanted, show).await
 }
 
 /// `ListFullVerifyCorrectionsResult`.
-pub async fn corrections(api: &Api, wanted: OfTable) -> Outcome {
-    diffs(api, wanted, |d| json!(d.correction_sql)).await
+pub async fn corrections(call: &Call<'_>, wanted: OfTable) -> Outcome {
+    diffs(call.api, wanted, |d| d.correction_sql.clone()).await
 }

@@ -178,7 +178,14 @@ pub enum ProjectCommand {
     /// Let a paused or failed project go on.
     Resume(Waiting),
     /// Release a project: give up what it holds. It cannot be started again.
-    Release(Waiting),
+    Release {
+        /// Which one.
+        #[command(flatten)]
+        wanted: Waiting,
+        /// Leave there what is on a server that cannot be reached any more.
+        #[arg(long)]
+        force: bool,
+    },
     /// Delete a project that was never started, or that was released.
     Delete(ProjectId),
     /// All projects: state, current step, progress, lag.

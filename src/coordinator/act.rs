@@ -15,9 +15,9 @@ use serde_json::{Map, Value, json};
 /// Reconciles projects, as the leader of one epoch.
 #[derive(Clone)]
 pub struct Reconciler {
-    metadata: Metadata,
-    epoch: i64,
-    node: String,
+    pub(super) metadata: Metadata,
+    pub(super) epoch: i64,
+    pub(super) node: String,
 }
 
 impl Reconciler {
@@ -104,6 +104,7 @@ impl Reconciler {
                 ProjectStatus::RunningMerging,
                 ProjectStatus::Suspend,
                 ProjectStatus::Failed,
+                ProjectStatus::Releasing,
             ],
             ..ProjectFilter::default()
         };
@@ -120,10 +121,19 @@ impl Reconciler {
         Ok(ids)
     }
 
-    /// Deletes a project that holds nothing.
+    /// Deletes a project that holds nothing any more, with all that hangs on it. Its row stays, so that
+    /// its name in a log or an audit can be found.
     pub async fn delete(&self, project: &str) -> Result<()> {
         self.project_status(project, ProjectStatus::Deleted, None)
-            .await
+            .await?;
+        Ok(self.metadata.projects().purge(project).await?)
+    }
+
+    /// Writes a project's objects and options.
+    pub async fn configure(&self, project: &str, config: &Value) -> Result<()> {
+        let projects = self.metadata.projects();
+        let written = projects.set_config(project, config, self.epoch).await?;
+        Ok(written.require("oms_project", project, self.epoch)?)
     }
 
     /// Pauses a project: its components end at their next safe points.
@@ -162,6 +172,8 @@ impl Reconciler {
     async fn act(&self, rows: &Rows, action: Action) -> Result<()> {
         match action {
             Action::MakeComponent { step, kind } => self.make_component(rows, &step, kind).await,
+            Action::MakeRelease => self.make_release(rows).await,
+            Action::Explain { component } => self.explain(rows, &component).await,
             Action::SetDesired { component, desired } => {
                 self.set_desired(&component, desired).await
             }
@@ -253,7 +265,11 @@ impl Reconciler {
     }
 
     /// Names as OMS gives them: `<ip>-<port>:<what>:<10 digits>`.
-    async fn new_component_id(&self, rows: &Rows, kind: ComponentType) -> Result<String> {
+    pub(super) async fn new_component_id(
+        &self,
+        rows: &Rows,
+        kind: ComponentType,
+    ) -> Result<String> {
         let sequence = self.metadata.components().next_sequence().await?;
         let project = &rows.project.id;
         let what = match kind {
@@ -262,6 +278,7 @@ impl Reconciler {
             ComponentType::IncrSync => format!("9000:connector_v2:{project}-incr_trans-1-0"),
             ComponentType::FullVerification => format!("9000:verifier:{project}"),
             ComponentType::IncrVerification => format!("9000:verifier:{project}-incr"),
+            ComponentType::Release => format!("9000:release:{project}"),
             ComponentType::Precheck => format!("9000:precheck:{project}"),
             ComponentType::StructTransfer => format!("9000:dbcat:{project}-struct"),
             ComponentType::IndexTransfer => format!("9000:dbcat:{project}-index"),
@@ -317,7 +334,7 @@ impl Reconciler {
         Ok(written.require("oms_component", component, self.epoch)?)
     }
 
-    async fn reset_component(&self, rows: &Rows, component: &str) -> Result<()> {
+    pub(super) async fn reset_component(&self, rows: &Rows, component: &str) -> Result<()> {
         let Some(row) = rows.components.iter().find(|c| c.id == component) else {
             return Ok(());
         };
@@ -336,7 +353,7 @@ impl Reconciler {
         Ok(written.require("oms_component", component, row.epoch)?)
     }
 
-    async fn project_status(
+    pub(super) async fn project_status(
         &self,
         project: &str,
         status: ProjectStatus,
@@ -367,7 +384,13 @@ impl Reconciler {
         }
     }
 
-    async fn journal(&self, project: &str, subject: &str, what: &str, detail: Value) -> Result<()> {
+    pub(super) async fn journal(
+        &self,
+        project: &str,
+        subject: &str,
+        what: &str,
+        detail: Value,
+    ) -> Result<()> {
         let event = NewEvent {
             project_id: project.to_owned(),
             subject: subject.to_owned(),
@@ -428,13 +451,19 @@ fn event_update(
 
 /// `extra_info` of a failed step, with the reference's names.
 fn failure(step: &Step, component: Option<&Component>) -> Value {
+    let mut failure = failure_of(component);
+    failure["failedStep"] = step.name.to_string().into();
+    failure
+}
+
+/// Why a component failed, with the reference's names.
+pub(super) fn failure_of(component: Option<&Component>) -> Value {
     let error = component.and_then(|c| c.error.clone()).unwrap_or_default();
     let text = |key: &str| error.get(key).and_then(Value::as_str).unwrap_or_default();
     json!({
         "errorCode": text("code"),
         "errorMsg": text("message"),
         "proposal": text("proposal"),
-        "failedStep": step.name,
         "component": component.map(|c| &c.id),
         "failedTime": now().format("%Y-%m-%dT%H:%M:%S").to_string(),
     })

@@ -1,6 +1,7 @@
 //! The Coordinator as an actor: a clock that makes it look, one look at a time.
 
 use super::act::Reconciler;
+use super::sample::Sampler;
 use crate::actor::pace::{Bell, Ear, Pace};
 use crate::error::{Kind, Result};
 use crate::workflow::plan::{Action, View, plan};
@@ -32,6 +33,7 @@ pub struct Coordinator {
     scope: Scope,
     looking: bool,
     halted: bool,
+    sampler: Sampler,
     /// Held by a look.
     look: Arc<Mutex<()>>,
     again: bool,
@@ -60,6 +62,7 @@ impl Coordinator {
             scope,
             looking: false,
             halted: false,
+            sampler: Sampler::default(),
             look: Arc::default(),
             again: false,
             ear: bell.listen(),
@@ -131,12 +134,14 @@ impl Handler<Tick> for Coordinator {
         }
         let reconciler = self.reconciler.clone();
         let scope = self.scope.clone();
+        let sampler = self.sampler.clone();
         let held = Arc::clone(&self.look);
         let look = async move {
             let _held = held.lock().await;
             let mut views = Vec::new();
             let mut failed = None;
-            for project in &scope.projects(&reconciler).await? {
+            let projects = scope.projects(&reconciler).await?;
+            for project in &projects {
                 match reconciler.reconcile(project).await {
                     Ok(view) => views.extend(view),
                     Err(error) => {
@@ -145,6 +150,7 @@ impl Handler<Tick> for Coordinator {
                     }
                 }
             }
+            sampler.look(&reconciler, &projects).await;
             failed.map_or(Ok(views), Err)
         };
         Box::pin(look.into_actor(self).map(|looked, me, ctx| {

@@ -5,6 +5,8 @@
 
 mod act;
 mod actor;
+mod release;
+mod sample;
 mod steps;
 mod view;
 

@@ -2,12 +2,14 @@
 
 use crate::error::Result;
 use crate::metadata::{Metadata, NewStep, StepName};
+use crate::model::project::ProjectConfig;
 use crate::workflow::steps::migration;
 
 /// Makes the steps of a migration. Idempotent: a crash behind the project's row is mended by the next
 /// call.
-pub async fn make_steps(metadata: &Metadata, project: &str, incr_verifier: bool) -> Result<()> {
-    let steps = migration(incr_verifier)
+pub async fn make_steps(metadata: &Metadata, project: &str, config: &ProjectConfig) -> Result<()> {
+    let incr_verifier = config.options.incr_verification.enabled;
+    let steps = migration(&config.stages, incr_verifier)
         .into_iter()
         .zip(1..)
         .map(|(name, order)| NewStep {

@@ -1,7 +1,7 @@
 //! From rows to the [`View`] that the workflow decides on.
 
 use crate::error::Result;
-use crate::metadata::{Component, Metadata, Project, RowProblem, Step};
+use crate::metadata::{Component, ComponentType, Metadata, Project, RowProblem, Step};
 use crate::workflow::plan::{ComponentView, StepView, View};
 
 /// A project's rows as they were read at one look.
@@ -55,10 +55,21 @@ impl Rows {
         self.components.iter().find(|c| c.id == id)
     }
 
+    /// The component that releases the project.
+    pub fn release(&self) -> Option<&Component> {
+        let mut newest = self.components.iter().rev();
+        newest.find(|c| c.kind == ComponentType::Release)
+    }
+
     /// What the workflow decides on.
     pub fn view(&self) -> View {
+        let releases = |c: &&Component| c.kind == ComponentType::Release;
+        let others = self.components.iter().filter(|c| !releases(c));
         View {
             status: self.project.status,
+            others: others.map(component_view).collect(),
+            release: self.release().map(component_view),
+            explained: self.project.extra_info.get("errorCode").is_some(),
             steps: self
                 .steps
                 .iter()

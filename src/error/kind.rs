@@ -65,6 +65,8 @@ kinds! {
     RmHeld = "MDB-0005", Manual, "Wait for the other process to end, or stop it; a dead one's hold ends by itself within seconds.";
     /// What was asked for does not exist.
     NotFound = "MDB-0006", Manual, "`oms project list` shows what there is.";
+    /// The name is taken, or somebody else wrote the same thing at the same time.
+    Taken = "MDB-0007", Timed, "Choose another name, or look again: somebody else wrote at the same time.";
 
     /// The server cannot be reached.
     Unreachable = "SRC-0001", Timed, "Check host, port, network and that the server runs.";

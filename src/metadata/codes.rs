@@ -7,9 +7,8 @@ impl From<MetaError> for Error {
     fn from(error: MetaError) -> Self {
         let kind = match error.kind() {
             MetaErrorKind::Unreachable => Kind::RmUnreachable,
-            MetaErrorKind::Refused | MetaErrorKind::Conflict | MetaErrorKind::Other => {
-                Kind::RmFailed
-            }
+            MetaErrorKind::Refused | MetaErrorKind::Other => Kind::RmFailed,
+            MetaErrorKind::Conflict => Kind::Taken,
             MetaErrorKind::CorruptRow => Kind::RmCorrupt,
             MetaErrorKind::Fenced => Kind::Fenced,
             MetaErrorKind::NotFound => Kind::NotFound,

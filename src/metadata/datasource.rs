@@ -215,4 +215,16 @@ impl DataSources<'_> {
         }
         Ok(())
     }
+
+    /// Deletes a data source. What uses it is the caller's to know.
+    pub async fn delete(self, id: &str) -> Result<(), MetaError> {
+        let delete = Query::delete()
+            .from_table(d::Entity)
+            .and_where(is(d::Column::Id, id))
+            .to_owned();
+        self.0
+            .execute("delete a data source", Twice::Harmless, &delete)
+            .await
+            .map(drop)
+    }
 }

@@ -22,8 +22,11 @@ mod connect;
 mod datasource;
 mod error;
 mod event;
+mod label;
 mod lease;
+mod metric;
 mod project;
+mod purge;
 mod retry;
 mod row;
 mod slice;
@@ -44,7 +47,9 @@ pub use entity::{
 };
 pub use error::{MetaError, MetaErrorKind, RowProblem};
 pub use event::{Event, Events, NewEvent};
+pub use label::{Label, Labels};
 pub use lease::{Lease, Leased, Leases};
+pub use metric::{Sample, Samples};
 pub use project::{NewProject, Project, ProjectFilter, Projects};
 pub use row::{Row, Written, new_id, now};
 pub use slice::{NewSlice, Slice, SliceCounts, SliceKey, Slices, TableKey};
@@ -135,6 +140,16 @@ impl Metadata {
     /// Data sources.
     pub fn datasources(&self) -> DataSources<'_> {
         DataSources(self)
+    }
+
+    /// Labels, and which project has which.
+    pub fn labels(&self) -> Labels<'_> {
+        Labels(self)
+    }
+
+    /// What steps had done over time.
+    pub fn samples(&self) -> Samples<'_> {
+        Samples(self)
     }
 
     /// System parameters.

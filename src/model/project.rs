@@ -17,6 +17,58 @@ pub struct ProjectConfig {
     pub options: Options,
     /// Folder for the Store and for verification files.
     pub data_dir: PathBuf,
+    /// What it does; all of it unless told.
+    #[serde(default)]
+    pub stages: Stages,
+}
+
+/// What a project does, of what a project can do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Stages {
+    /// Moves the schema, indexes and foreign keys included.
+    pub structure: bool,
+    /// Copies the data.
+    pub full: bool,
+    /// Follows the source.
+    pub incr: bool,
+    /// Compares both sides.
+    pub full_verify: bool,
+}
+
+impl Default for Stages {
+    fn default() -> Self {
+        Self {
+            structure: true,
+            full: true,
+            incr: true,
+            full_verify: true,
+        }
+    }
+}
+
+impl Stages {
+    /// Why no project does just this; None: one can.
+    pub fn problem(&self) -> Option<&'static str> {
+        if *self == Self::none() {
+            return Some("a project does something");
+        }
+        if self.incr && !self.full {
+            return Some(
+                "following the source without a copy needs a position to begin at, which cannot be given yet",
+            );
+        }
+        None
+    }
+
+    fn none() -> Self {
+        Self {
+            structure: false,
+            full: false,
+            incr: false,
+            full_verify: false,
+        }
+    }
 }
 
 impl ProjectConfig {

@@ -2,6 +2,7 @@
 //! Coordinator does about a project as it stands ([`plan`]). No clock, no database, no actor.
 
 pub mod plan;
+mod release;
 pub mod steps;
 #[cfg(test)]
 mod tests;

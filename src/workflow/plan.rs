@@ -5,6 +5,7 @@
 //! the rows were changed by itself, by a component, by a person with SQL, or by another leader
 //! before a crash. Each action is idempotent.
 
+use super::release::release;
 use super::steps::{Goal, component_of};
 use super::transition::StepEvent;
 use entity::{ComponentStatus, ComponentType, DesiredStatus, ProjectStatus, StepName, StepStatus};
@@ -48,6 +49,12 @@ pub struct View {
     pub status: ProjectStatus,
     /// Its steps in order.
     pub steps: Vec<StepView>,
+    /// All its components but the one that releases it, also those that no step names any more.
+    pub others: Vec<ComponentView>,
+    /// The component that releases it.
+    pub release: Option<ComponentView>,
+    /// Its row says what went wrong.
+    pub explained: bool,
 }
 
 /// Something to do.
@@ -69,6 +76,13 @@ pub enum Action {
     },
     /// Let a component that had failed run again.
     ResetComponent {
+        /// The component.
+        component: String,
+    },
+    /// Make the component that takes away what the project keeps.
+    MakeRelease,
+    /// Say on the project's row why this component failed.
+    Explain {
         /// The component.
         component: String,
     },
@@ -100,9 +114,9 @@ pub fn plan(view: &View) -> Vec<Action> {
         | ProjectStatus::RunningMerging => run(view),
         ProjectStatus::Failed => repair(view),
         ProjectStatus::Suspend => suspend(view),
+        ProjectStatus::Releasing => release(view),
         ProjectStatus::Init
         | ProjectStatus::Finished
-        | ProjectStatus::Releasing
         | ProjectStatus::Released
         | ProjectStatus::Deleted => Vec::new(),
     }
@@ -139,6 +153,14 @@ fn run(view: &View) -> Vec<Action> {
         let applies =
             component_of(step.name).is_some_and(|(kind, _)| kind == ComponentType::IncrSync);
         behind |= applies && step.component.as_ref().is_some_and(|c| !c.ready);
+    }
+    let ends = |s: &StepView| {
+        let finishes = component_of(s.name).is_some_and(|(_, goal)| goal == Goal::Finishes);
+        finishes && s.status == StepStatus::Finished
+    };
+    // one that does not follow the source has an end
+    if !view.steps.is_empty() && view.steps.iter().all(ends) {
+        actions.push(Action::Project(ProjectStatus::Finished));
     }
     actions
 }

@@ -1,23 +1,23 @@
 //! The steps of a project: their order, and what works for each.
 
+use crate::model::project::Stages;
 use entity::{ComponentType, StepName};
 
-/// The steps of a migration that copies, follows and verifies, in their order. `incr_verifier`
-/// says that what is applied is verified all the time as well.
-pub fn migration(incr_verifier: bool) -> Vec<StepName> {
-    let mut steps = vec![
-        StepName::TransferPrecheck,
-        StepName::StructTransfer,
-        StepName::TransferIncrLogPull,
-        StepName::FullTransfer,
-        StepName::IndexTransfer,
-        StepName::IncrTransfer,
-        StepName::FullVerifier,
+/// The steps of a migration that does this, in their order. `incr_verifier` says that what is applied
+/// is verified all the time as well.
+pub fn migration(stages: &Stages, incr_verifier: bool) -> Vec<StepName> {
+    let chosen = [
+        (StepName::TransferPrecheck, true),
+        (StepName::StructTransfer, stages.structure),
+        (StepName::TransferIncrLogPull, stages.incr),
+        (StepName::FullTransfer, stages.full),
+        (StepName::IndexTransfer, stages.structure),
+        (StepName::IncrTransfer, stages.incr),
+        (StepName::IncrVerifier, stages.incr && incr_verifier),
+        (StepName::FullVerifier, stages.full_verify),
     ];
-    if incr_verifier {
-        steps.insert(steps.len() - 1, StepName::IncrVerifier);
-    }
-    steps
+    let chosen = chosen.into_iter().filter(|(_, chosen)| *chosen);
+    chosen.map(|(step, _)| step).collect()
 }
 
 /// How a step is known to be done.

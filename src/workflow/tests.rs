@@ -4,6 +4,7 @@
 use super::plan::{Action, ComponentView, StepView, View, plan, resume};
 use super::steps::{component_of, migration};
 use super::transition::{StepEvent, next};
+use crate::model::project::Stages;
 use entity::{ComponentStatus, DesiredStatus, ProjectStatus, StepName, StepStatus};
 use proptest::prelude::*;
 
@@ -43,7 +44,10 @@ fn a_failed_step_only_moves_when_a_person_wants_it() {
 fn fresh() -> View {
     View {
         status: ProjectStatus::Running,
-        steps: migration(true)
+        others: Vec::new(),
+        release: None,
+        explained: false,
+        steps: migration(&Stages::default(), true)
             .into_iter()
             .enumerate()
             .map(|(at, name)| StepView {
@@ -96,6 +100,7 @@ fn act(view: &mut View, action: &Action, made: &mut u32) {
             view.steps[at].progress = *percent;
         }
         Action::Project(status) => view.status = *status,
+        Action::MakeRelease | Action::Explain { .. } => panic!("nobody releases it"),
     }
 }
 
@@ -115,7 +120,7 @@ enum World {
 }
 
 fn world() -> impl Strategy<Value = World> {
-    let at = 0..migration(true).len();
+    let at = 0..migration(&Stages::default(), true).len();
     prop_oneof![
         10 => at.clone().prop_map(World::Advance),
         1 => at.clone().prop_map(World::Fail),
@@ -200,7 +205,7 @@ proptest! {
         happen(&mut view, &World::Go, &mut made);
         for _ in 0..60 {
             settle(&mut view, &mut made);
-            for at in 0..migration(true).len() {
+            for at in 0..migration(&Stages::default(), true).len() {
                 happen(&mut view, &World::Advance(at), &mut made);
             }
             happen(&mut view, &World::Go, &mut made);

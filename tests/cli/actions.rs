@@ -60,7 +60,7 @@ fn of_projects() -> Vec<Case> {
             "project release shop",
             "ReleaseProject",
             id("np_1"),
-            "is released",
+            "is being released",
         ),
         (
             "project delete shop",

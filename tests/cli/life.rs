@@ -158,6 +158,41 @@ async fn a_project_lives_by_commands() {
     for part in ["small", "RUNNING", "taken", "FAILED"] {
         assert!(listed.stdout.contains(part), "{part}\n{listed}");
     }
+    goes(&cli).await;
+}
+
+/// Labels on a project, then its end and that of its data sources.
+async fn goes(cli: &Cli) {
+    let tested = cli.run(&["datasource", "test", "to"]).await.expect(0);
+    assert!(tested.stdout.contains("can be used: MARIADB"), "{tested}");
+    let label = cli.run(&["label", "create", "nightly"]).await.expect(0);
+    assert!(label.stdout.starts_with("l_"), "{label}");
+    let labelled = format!("{}labelIds: [nightly]\n", project("labelled", "x.*"));
+    let create = ["project", "create", "-f", "-"];
+    cli.fed(&create, &labelled).await.expect(0);
+    let shown = cli.run(&["project", "show", "labelled"]).await.expect(0);
+    assert!(shown.stdout.contains("nightly"), "{shown}");
+    let used = cli.run(&["label", "delete", "nightly"]).await.expect(2);
+    assert!(used.stderr.contains("what to do: "), "{used}");
+    let stopped = cli.run(&["label", "stop", "nightly"]).await.expect(0);
+    assert!(stopped.stdout.contains("0 projects"), "{stopped}");
+    cli.run(&["label", "delete", "nightly", "--force"])
+        .await
+        .expect(0);
+    cli.run(&["project", "delete", "labelled"]).await.expect(0);
+
+    let used = cli.run(&["datasource", "delete", "to"]).await.expect(2);
+    assert!(used.stderr.contains("what to do: "), "{used}");
+    let wait = ["--wait", "--timeout", "120"];
+    let pause = [&["project", "pause", "small"][..], &wait].concat();
+    cli.run(&pause).await.expect(0);
+    for name in ["small", "taken"] {
+        let release = [&["project", "release", name][..], &wait].concat();
+        let released = cli.run(&release).await.expect(0);
+        assert!(released.stdout.contains("is RELEASED"), "{released}");
+        cli.run(&["project", "delete", name]).await.expect(0);
+    }
+    cli.run(&["datasource", "delete", "to"]).await.expect(0);
 }
 
 /// What the commands that only look show of the project.

@@ -24,7 +24,10 @@ async fn the_first_password_must_be_changed() {
             "{path}"
         );
     }
-    assert_eq!(server.get("/api/v2?Action=ListProjects").await.status, 404);
+    server
+        .get("/api/v2?Action=ListProjects")
+        .await
+        .refused(405, "API-0001", "posted");
 
     // nobody, somebody unknown, a wrong password, other ways to prove oneself
     let list = "/api/v2?Action=ListProjects";

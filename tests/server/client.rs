@@ -50,6 +50,7 @@ impl Reply {
 /// A server process.
 pub struct OmsServer {
     child: Child,
+    pid: u32,
     folder: PathBuf,
     pub address: String,
     pub account: (String, String),
@@ -100,6 +101,7 @@ impl OmsServer {
         };
         let printed = between("password ", ':');
         Self {
+            pid: child.id(),
             child,
             folder: folder.to_owned(),
             address: between("http://", '\n').expect("an address"),
@@ -139,9 +141,23 @@ impl OmsServer {
         self.request("POST", path, body, account).await
     }
 
+    /// Where a page is.
+    pub fn url(&self, path: &str) -> String {
+        format!("http://{}{path}", self.address)
+    }
+
     /// Reads a page.
     pub async fn get(&self, path: &str) -> Reply {
         self.request("GET", path, "", None).await
+    }
+
+    /// Runs an action; None where the server is gone.
+    pub async fn try_call(&self, action: &str, body: Value) -> Option<Reply> {
+        let path = format!("/api/v2?Action={action}");
+        let body = body.to_string();
+        self.exchange("POST", &path, &body, Some(&self.account))
+            .await
+            .ok()
     }
 
     async fn request(
@@ -151,6 +167,24 @@ impl OmsServer {
         body: &str,
         account: Option<&(String, String)>,
     ) -> Reply {
+        let reply = self.exchange(method, path, body, account).await;
+        reply.unwrap_or_else(|e| {
+            panic!(
+                "{}: {e}\n{:?}\n{}",
+                self.address,
+                std::fs::read_to_string(format!("/proc/{}/stat", self.pid)),
+                self.log()
+            )
+        })
+    }
+
+    async fn exchange(
+        &self,
+        method: &str,
+        path: &str,
+        body: &str,
+        account: Option<&(String, String)>,
+    ) -> std::io::Result<Reply> {
         let authorization = account.map_or(String::new(), |(name, password)| {
             format!(
                 "Authorization: Basic {}\r\n",
@@ -163,24 +197,23 @@ impl OmsServer {
             self.address,
             body.len()
         );
-        let connected = TcpStream::connect(&self.address).await;
-        let mut socket = connected.unwrap_or_else(|e| {
-            panic!(
-                "{}: {e}\n{:?}\n{}",
-                self.address,
-                std::fs::read_to_string(format!("/proc/{}/stat", self.child.id())),
-                self.log()
-            )
-        });
-        socket.write_all(text.as_bytes()).await.expect("sent");
+        let mut socket = TcpStream::connect(&self.address).await?;
+        socket.write_all(text.as_bytes()).await?;
         let mut answer = String::new();
-        socket.read_to_string(&mut answer).await.expect("answered");
-        let (head, body) = answer.split_once("\r\n\r\n").expect("a head");
+        socket.read_to_string(&mut answer).await?;
+        let gone = || std::io::Error::other(format!("half an answer: {answer}"));
+        let (head, body) = answer.split_once("\r\n\r\n").ok_or_else(gone)?;
         let status = head.split(' ').nth(1).and_then(|s| s.parse().ok());
-        Reply {
-            status: status.expect("a status"),
-            body: serde_json::from_str(body).unwrap_or(Value::Null),
-        }
+        let body = serde_json::from_str(body);
+        Ok(Reply {
+            status: status.ok_or_else(gone)?,
+            body: match (body, account) {
+                (Ok(body), _) => body,
+                // cut off
+                (Err(_), Some(_)) if head.contains(" 200 ") => return Err(gone()),
+                (Err(_), _) => Value::Null,
+            },
+        })
     }
 
     /// Waits until a project is in a state.
@@ -227,6 +260,11 @@ impl OmsServer {
         })
         .await;
         ended.code()
+    }
+
+    /// Kills it at once; what still talks to it sees its end.
+    pub fn kill9_now(&self) {
+        process::signal(self.pid, "KILL").expect("signalled");
     }
 
     /// Kills it at once.

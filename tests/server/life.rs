@@ -15,7 +15,7 @@ use crate::harness::{Kind, Options, Rm, Server, Workload, WorkloadOptions, same_
 
 const MINUTES: Duration = Duration::from_secs(240);
 
-async fn datasource(
+pub async fn datasource(
     server: &OmsServer,
     action: &str,
     name: &str,
@@ -31,7 +31,7 @@ async fn datasource(
     reply.data().as_str().expect("an id").to_owned()
 }
 
-async fn create(
+pub async fn create(
     server: &OmsServer,
     name: &str,
     source: &str,

@@ -6,5 +6,9 @@ mod harness;
 
 mod accounts;
 mod client;
+mod crashes;
+mod fuzz;
+mod labels;
 mod life;
 mod refusals;
+mod release;

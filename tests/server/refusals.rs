@@ -54,6 +54,8 @@ async fn bad_input_is_named() {
         "StartProject",
         "StopProject",
         "ResumeProject",
+        "ReleaseProject",
+        "UpdateProjectConfig",
         "DeleteProject",
     ] {
         let reply = server.call(action, json!({ "id": "np_none" })).await;
@@ -79,7 +81,7 @@ async fn bad_input_is_named() {
         (json!({ "pageSize": -1 }), "invalid value"),
         (json!({ "sortField": "name" }), "sortField"),
         (json!({ "order": "up" }), "order"),
-        (json!({ "status": "GONE" }), "body"),
+        (json!({ "status": "GONE" }), "status"),
     ] {
         server
             .call("ListProjects", body)
@@ -89,8 +91,17 @@ async fn bad_input_is_named() {
     for (body, says) in [
         (with("name", json!("two words")), "name"),
         (with("type", json!("SYNC")), "type"),
-        (with("labelIds", json!(["l_1"])), "labelIds"),
-        (with("enableFullVerify", json!(false)), "enableFullVerify"),
+        (
+            with(
+                "labelIds",
+                json!(["l_1", "l_2", "l_3", "l_4", "l_5", "l_6"]),
+            ),
+            "labelIds",
+        ),
+        (
+            with("enableFullTransfer", json!(false)),
+            "enableFullTransfer",
+        ),
         (
             with("enableReverseIncrTransfer", json!(true)),
             "enableReverseIncrTransfer",
@@ -123,7 +134,7 @@ async fn bad_input_is_named() {
     let reply = server
         .post("/api/v2?Action=DescribeProject", &huge, Some(&account))
         .await;
-    assert_eq!(reply.status, 413);
+    reply.refused(413, "API-0001", "body");
     assert_eq!(
         server.call("ListProjects", json!({})).await.data(),
         &json!([])

@@ -9,7 +9,7 @@ use crate::metadata::{
     AlarmLevel, DataSource, DataSourceType, DataSourceUpdate, Metadata, NewDataSource, NewProject,
     Project, ProjectType, new_id,
 };
-use crate::model::project::ProjectConfig;
+use crate::model::project::{ProjectConfig, Stages};
 use sha2::{Digest, Sha256};
 use std::io::IsTerminal;
 
@@ -58,8 +58,8 @@ pub async fn project(
         filter: config.filter.clone(),
         options: config.options.clone(),
         data_dir: config.data_dir.clone(),
+        stages: Stages::default(),
     };
-    let incr_verifier = config.options.incr_verification.enabled;
     let name = config.name.clone().unwrap_or_else(|| default_name(config));
     let source_row = datasource(metadata, secrets, source, config.source.password_given).await?;
     let target_row = datasource(metadata, secrets, target, config.target.password_given).await?;
@@ -67,7 +67,7 @@ pub async fn project(
         let found = found.map_err(crate::metadata::MetaError::CorruptRow)?;
         let mut project = same_or_refuse(found, &wanted, &source_row, &target_row)?;
         keep_settings(metadata, &mut project, &wanted).await?;
-        make_steps(metadata, &project.id, incr_verifier).await?;
+        make_steps(metadata, &project.id, &wanted).await?;
         return Ok(Prepared {
             project,
             resumed: true,
@@ -83,7 +83,7 @@ pub async fn project(
         alarm_level: AlarmLevel::Low,
     };
     let project = metadata.projects().create(new).await?;
-    make_steps(metadata, &project.id, incr_verifier).await?;
+    make_steps(metadata, &project.id, &wanted).await?;
     Ok(Prepared {
         project,
         resumed: false,

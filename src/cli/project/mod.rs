@@ -53,8 +53,8 @@ pub async fn project(command: Remote<ProjectCommand>, output: Output) -> Outcome
         ProjectCommand::Resume(wanted) => {
             projects::change(&server()?, &wanted, projects::RESUME, output).await
         }
-        ProjectCommand::Release(wanted) => {
-            projects::change(&server()?, &wanted, projects::RELEASE, output).await
+        ProjectCommand::Release { wanted, force } => {
+            projects::change(&server()?, &wanted, projects::release(force), output).await
         }
         ProjectCommand::Delete(wanted) => projects::delete(&server()?, &wanted.id, output).await,
         ProjectCommand::Steps(wanted) => projects::steps(&server()?, &wanted.id, output).await,

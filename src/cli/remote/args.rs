@@ -111,6 +111,9 @@ pub enum LabelCommand {
     Delete {
         /// Its id or name.
         id: String,
+        /// Also where projects have it; it is taken from them.
+        #[arg(long)]
+        force: bool,
     },
     /// Start the projects with this label that were never started.
     Start {

@@ -66,9 +66,10 @@ pub async fn run(command: Remote<DatasourceCommand>, output: Output) -> Outcome 
                 .call("TestDataSource", json!({ "id": id }))
                 .await?
                 .data;
-            tell(output, &data, |data| match data {
-                Value::Null => format!("data source {id} can be used"),
-                data => format!("data source {id} can be used: {}", columns::cell(data)),
+            tell(output, &data, |data| {
+                let kind = columns::text_at(data, "type");
+                let version = columns::text_at(data, "version");
+                format!("data source {id} can be used: {kind} {version}")
             })
         }
         DatasourceCommand::Delete { id } => {

@@ -24,10 +24,14 @@ pub async fn run(command: Remote<LabelCommand>, output: Output) -> Outcome {
                 columns::list(data, &[("ID", "id"), ("NAME", "name")])
             })
         }
-        LabelCommand::Delete { id } => {
+        LabelCommand::Delete { id, force } => {
             let id = find::label(&client, &id).await?;
             let done = format!("label {id} is deleted");
-            act(&client, output, "DeleteLabel", json!({ "id": id }), &done).await
+            let mut body = json!({ "id": id });
+            if force {
+                body["force"] = true.into();
+            }
+            act(&client, output, "DeleteLabel", body, &done).await
         }
         LabelCommand::Start { id } => {
             let id = find::label(&client, &id).await?;

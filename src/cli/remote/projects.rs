@@ -23,6 +23,12 @@ pub async fn create(client: &Client, file: &Path, output: Output) -> Outcome {
             body[key] = find::datasource(client, &name).await?.into();
         }
     }
+    let labels = body.get_mut("labelIds").and_then(Value::as_array_mut);
+    for label in labels.into_iter().flatten() {
+        if let Some(name) = label.as_str().map(str::to_owned) {
+            *label = find::label(client, &name).await?.into();
+        }
+    }
     let data = client.call("CreateProject", body).await?.data;
     tell(output, &data, columns::cell)
 }
@@ -55,6 +61,7 @@ pub struct Change {
     action: &'static str,
     done: &'static str,
     goal: Goal,
+    force: bool,
 }
 
 /// `StartProject`.
@@ -62,34 +69,44 @@ pub const START: Change = Change {
     action: "StartProject",
     done: "is started",
     goal: Goal::Settled,
+    force: false,
 };
 /// `StopProject`.
 pub const PAUSE: Change = Change {
     action: "StopProject",
     done: "is paused",
     goal: Goal::Paused,
+    force: false,
 };
 /// `ResumeProject`.
 pub const RESUME: Change = Change {
     action: "ResumeProject",
     done: "goes on",
     goal: Goal::Settled,
+    force: false,
 };
-/// `ReleaseProject`.
-pub const RELEASE: Change = Change {
-    action: "ReleaseProject",
-    done: "is released",
-    goal: Goal::Released,
-};
+/// `ReleaseProject`, also where a server is gone.
+pub fn release(force: bool) -> Change {
+    Change {
+        action: "ReleaseProject",
+        done: "is being released",
+        goal: Goal::Released,
+        force,
+    }
+}
 
 /// Changes a project's state, and waits for the new one if that is wanted.
 pub async fn change(client: &Client, wanted: &Waiting, change: Change, output: Output) -> Outcome {
     let id = find::project(client, &wanted.id).await?;
+    let mut body = json!({ "id": id });
+    if change.force {
+        body["force"] = true.into();
+    }
     if !wanted.wait {
         let done = format!("project {id} {}", change.done);
-        return act(client, output, change.action, json!({ "id": id }), &done).await;
+        return act(client, output, change.action, body, &done).await;
     }
-    client.call(change.action, json!({ "id": id })).await?;
+    client.call(change.action, body).await?;
     let project = wait(client, &id, change.goal, wanted.timeout, output).await?;
     tell(output, &project, |project| {
         format!("project {id} is {}", columns::text_at(project, "status"))

@@ -51,7 +51,9 @@ fn standing(project: &Value, goal: Goal) -> Standing {
         (_, "RUNNING_MODIFYING" | "RUNNING_MERGING") => Standing::OnTheWay,
         (Goal::Settled, "RUNNING") => {
             let steps = project["steps"].as_array().map_or(&[][..], Vec::as_slice);
-            let by_itself = |s: &&Value| !BY_HAND.contains(&s["name"].as_str().unwrap_or_default());
+            let name = |s: &Value| text_at(s, "name");
+            let by_itself =
+                |s: &&Value| s["interactive"] != true && !BY_HAND.contains(&name(s).as_str());
             let done = |s: &Value| matches!(s["status"].as_str(), Some("FINISHED" | "MONITORING"));
             match !steps.is_empty() && steps.iter().filter(by_itself).all(done) {
                 true => Standing::Reached,

@@ -38,6 +38,7 @@ fn reach(error: &Error, tries: u32) -> Reach {
         | Kind::Interrupted
         | Kind::RmUnreachable
         | Kind::RmFailed
+        | Kind::Taken
         | Kind::RmHeld
         | Kind::ProgressInvalid
         | Kind::AccessDenied

@@ -55,6 +55,10 @@ impl RmProgressed {
 impl Progressed for RmProgressed {
     fn passed_now(&self) -> BoxFuture<'_, Result<Passed>> {
         Box::pin(async move {
+            // nobody follows a source that may not even have a log
+            if self.watermark().await?.is_none() {
+                return Ok(Passed::Unknown);
+            }
             let server = Server::open(&self.source).await?;
             let mut conn = server.session(Session::Plain).await?;
             let wanted = log_end(&mut conn, &server).await?.position.txn_id();

@@ -8,6 +8,7 @@ use super::window::{Applied, Watermark};
 use crate::datasource::mysql::fault::is_duplicate;
 use crate::datasource::mysql::fence::TARGET_SCHEMA;
 use crate::datasource::mysql::literal::push_quoted;
+use crate::datasource::mysql::traces::{lock_tables, unlock_tables};
 use crate::datasource::mysql::{Connection, Flavour, Server, Session};
 use crate::error::{Error, Kind, Result};
 use crate::model::ids::TxnId;
@@ -87,7 +88,8 @@ impl MySqlTarget {
         }
     }
 
-    /// Makes the table where it is missing.
+    /// Makes the table where it is missing. Then nobody drops it before the session unlocks our
+    /// tables.
     async fn ensure_table(&self, conn: &mut Connection) -> Result<()> {
         let there = format!("SELECT 1 FROM {TABLE} LIMIT 0");
         match self.query(conn, "looking for", there).await {
@@ -95,6 +97,7 @@ impl MySqlTarget {
             Err(error) if error.kind() == Kind::ObjectMissing => {}
             Err(error) => return Err(error),
         }
+        lock_tables(conn, self.server.flavour).await?;
         let database = format!(
             "CREATE DATABASE IF NOT EXISTS `{TARGET_SCHEMA}` DEFAULT CHARACTER SET utf8mb4"
         );
@@ -245,7 +248,18 @@ impl Target for MySqlTarget {
                     .await?;
             }
             self.ensure_table(&mut conn).await?;
-            self.claim(&mut conn, &claim).await
+            let taken = match self.claim(&mut conn, &claim).await {
+                // dropped between the look and the claim, by a project that was released
+                Err(error) if error.kind() == Kind::ObjectMissing => {
+                    self.query(&mut conn, "looking again for", "ROLLBACK")
+                        .await?;
+                    self.ensure_table(&mut conn).await?;
+                    self.claim(&mut conn, &claim).await?
+                }
+                taken => taken?,
+            };
+            unlock_tables(&mut conn, self.server.flavour).await?;
+            Ok(taken)
         })
     }
 

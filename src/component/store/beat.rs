@@ -10,7 +10,7 @@ use crate::datasource::mysql::binlog::plan::RowPlan;
 use crate::datasource::mysql::binlog::rows::{RowsEvent, RowsKind};
 use crate::datasource::mysql::binlog::source::Source;
 use crate::datasource::mysql::heartbeat::{self, BeatWriter};
-use crate::error::Result;
+use crate::error::{Kind, Result};
 use crate::model::change::TableVersion;
 use crate::model::row::{Cell, Cells};
 use parking_lot::Mutex;
@@ -159,6 +159,12 @@ impl Heartbeat {
                 Ok(never) => match never {},
                 Err(error) => {
                     failures = failures.saturating_add(1);
+                    // dropped with a project that was released
+                    if error.kind() == Kind::ObjectMissing
+                        && let Err(error) = heartbeat::make(&self.server).await
+                    {
+                        tracing::warn!(%error, "the heartbeat's table cannot be made again");
+                    }
                     tracing::warn!(%error, failures, "the heartbeat cannot be written");
                 }
             }

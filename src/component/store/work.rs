@@ -14,7 +14,7 @@ use crate::component::contract::{Context, Finish, Work, cancelled_is_fine};
 use crate::datasource::mysql::binlog::assembler::Assembler;
 use crate::datasource::mysql::binlog::source::Source;
 use crate::datasource::mysql::binlog::stream::{LogStream, RawEvent, Replica};
-use crate::datasource::mysql::{Endpoint, Flavour};
+use crate::datasource::mysql::{Endpoint, Flavour, heartbeat};
 use crate::error::{Error, Kind, Result};
 use crate::model::filter::ObjectFilter;
 use crate::model::options::StoreOptions;
@@ -129,8 +129,7 @@ impl StoreWork {
 
     /// Which row of the heartbeat table is ours.
     fn row_id(&self) -> u16 {
-        let hash = crc32fast::hash(self.subtopic.as_bytes());
-        (hash % 32_767) as u16 + 1
+        heartbeat::row_of(&self.subtopic)
     }
 }
 

@@ -8,8 +8,10 @@
 //! OceanBase takes an exclusive lock for `LOCK IN SHARE MODE`.
 
 use super::connection::Connection;
+use super::endpoint::Flavour;
 use super::fault::fault;
 use super::literal::quoted;
+use super::traces::{lock_tables, unlock_tables};
 use super::wire::WireSession;
 use crate::error::{Error, Kind, Result};
 use crate::model::row::Cell;
@@ -36,13 +38,30 @@ impl Fence {
     /// [`Kind::Fenced`] where a newer generation is there; else as the server refuses.
     pub async fn acquire(
         conn: &mut Connection,
+        flavour: Flavour,
         component: &str,
         epoch: i64,
         lanes: usize,
     ) -> Result<Self> {
         let fence = Self::named(component, epoch);
+        fence.make_table(conn, flavour).await?;
+        match fence.raise(conn, lanes).await {
+            // dropped between the look and the write, by a project that was released
+            Err(error) if error.kind() == Kind::ObjectMissing => {
+                fence.make_table(conn, flavour).await?;
+                fence.raise(conn, lanes).await?;
+            }
+            raised => raised?,
+        }
+        unlock_tables(conn, flavour).await?;
+        Ok(fence)
+    }
+
+    /// Raises the epoch of all rows.
+    async fn raise(&self, conn: &mut Connection, lanes: usize) -> Result<()> {
+        let fence = self;
+        let epoch = self.epoch;
         let what = || fence.what();
-        fence.make_table(conn).await?;
         let values: Vec<_> = (0..lanes.max(1))
             .map(|lane| format!("({},{lane},{epoch},UTC_TIMESTAMP(3))", fence.quoted))
             .collect();
@@ -68,8 +87,7 @@ impl Fence {
             ))
             .await
             .map_err(|e| fault(what(), e))?;
-        fence.compare(newest.flatten())?;
-        Ok(fence)
+        fence.compare(newest.flatten())
     }
 
     /// Locks the lane's row until the end of the transaction that is open on `conn`, and checks that
@@ -138,8 +156,8 @@ impl Fence {
     }
 
     /// Makes the table where it is missing; asks first, so that the privilege to create is needed
-    /// only once.
-    async fn make_table(&self, conn: &mut Connection) -> Result<()> {
+    /// only once. Where it makes it, nobody drops it before the session unlocks our tables.
+    async fn make_table(&self, conn: &mut Connection, flavour: Flavour) -> Result<()> {
         let there: Option<u64> = conn
             .query_first(format!(
                 "SELECT COUNT(*) FROM information_schema.TABLES \
@@ -150,6 +168,7 @@ impl Fence {
         if there.is_some_and(|count| count > 0) {
             return Ok(());
         }
+        lock_tables(conn, flavour).await?;
         for sql in [
             format!("CREATE DATABASE IF NOT EXISTS {TARGET_SCHEMA}"),
             format!(

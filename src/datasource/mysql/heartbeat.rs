@@ -18,6 +18,12 @@ pub fn table_name() -> TableName {
     TableName::new(SCHEMA, TABLE)
 }
 
+/// The row of a Store's subtopic, which tells the Stores of one source apart.
+pub fn row_of(subtopic: &str) -> u16 {
+    let hash = crc32fast::hash(subtopic.as_bytes());
+    (hash % 32_767) as u16 + 1
+}
+
 /// The table, as it is at the source.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct HeartbeatTable {
@@ -32,15 +38,12 @@ pub struct HeartbeatTable {
 }
 
 /// Makes the table where it is missing.
-pub async fn prepare(source: &mut Source) -> Result<HeartbeatTable> {
-    let what = || {
-        format!(
-            "making the heartbeat table {} at {}",
-            table_name(),
-            source.server.endpoint
-        )
-    };
-    let mut conn = source.server.session(Session::Plain).await?;
+///
+/// # Errors
+/// As the server refuses it.
+pub async fn make(server: &Server) -> Result<()> {
+    let what = || making(server);
+    let mut conn = server.session(Session::Plain).await?;
     let exists: Option<u8> = conn
         .exec_first(
             "SELECT 1 FROM information_schema.tables WHERE table_schema = ? AND table_name = ?",
@@ -59,7 +62,21 @@ pub async fn prepare(source: &mut Source) -> Result<HeartbeatTable> {
             conn.query_drop(sql).await.map_err(|e| fault(what(), e))?;
         }
     }
-    let what = what();
+    Ok(())
+}
+
+fn making(server: &Server) -> String {
+    let name = table_name();
+    format!("making the heartbeat table {name} at {}", server.endpoint)
+}
+
+/// Makes the table where it is missing, and gives its definition.
+///
+/// # Errors
+/// As the server refuses it; `SchemaUnsupported` where a table is there that is not one.
+pub async fn prepare(source: &mut Source) -> Result<HeartbeatTable> {
+    make(&source.server).await?;
+    let what = making(&source.server);
     let table = source
         .definition(&table_name())
         .await?

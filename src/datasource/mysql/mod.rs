@@ -29,6 +29,7 @@ pub mod sink;
 pub mod slicing;
 pub mod snapshot;
 pub mod stats;
+pub mod traces;
 pub mod wire;
 
 pub use connect::{Server, Session};

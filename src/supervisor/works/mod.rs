@@ -4,6 +4,7 @@
 mod check;
 mod follow;
 mod keep;
+mod release;
 mod tables;
 mod tuned;
 
@@ -15,7 +16,7 @@ use crate::actor::work::{Assignment, Work};
 use crate::component::full_import::{FullImportWork, RmSlices};
 use crate::component::full_verification::{FullVerificationWork, RmProgressed, RmVerifyLog};
 use crate::component::log_source::{LogSource, OpenLog};
-use crate::component::precheck::{PrecheckWork, RmPrecheck};
+use crate::component::precheck::{PrecheckWork, RmPrecheck, Scope};
 use crate::component::store::{StoreHub, StoreWork};
 use crate::component::struct_transfer::{IndexTransfer, RmObjects, StructTransfer};
 use crate::component::throttle::Throttle;
@@ -52,6 +53,8 @@ struct Parts {
     assignment: Assignment,
     /// Number of the run of a verification.
     sub_id: u32,
+    /// What cannot be done does not stop a release.
+    forced: bool,
     /// The checkpoint of the component's last run.
     checkpoint: Option<Position>,
 }
@@ -87,6 +90,7 @@ impl Works {
             subtopic: subtopic_of(&project.id, &project.source_id),
             assignment: assignment.clone(),
             checkpoint: serde_json::from_value(component.checkpoint.clone()).ok(),
+            forced: component.config.get("force") == Some(&true.into()),
             sub_id: sub_id.and_then(|n| u32::try_from(n).ok()).unwrap_or(1),
         })
     }
@@ -136,6 +140,7 @@ impl Parts {
             }
             ComponentType::FullVerification => Box::new(self.verification()),
             ComponentType::IncrVerification => Box::new(check::CheckWork::new(self.clone())),
+            ComponentType::Release => Box::new(release::ReleaseWork::new(self.clone())),
         }
     }
 
@@ -178,6 +183,13 @@ impl Parts {
             self.config.filter.clone(),
             Arc::new(log),
         )
+        .scope(Scope {
+            structure: self.config.stages.structure,
+            full: self.config.stages.full,
+            incr: self.config.stages.incr,
+            heartbeat: self.config.stages.incr,
+            ..Scope::default()
+        })
     }
 
     fn store(&self) -> StoreWork {

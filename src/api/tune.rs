@@ -1,0 +1,74 @@
+//! `UpdateProjectConfig`: what of a project's settings may be changed after it was made.
+
+use super::create::Transfer;
+use super::registry::Call;
+use super::request::invalid;
+use super::{Answer, Outcome};
+use crate::error::{Error, Kind};
+use crate::metadata::ProjectStatus;
+use crate::model::project::ProjectConfig;
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+/// Parameters of `UpdateProjectConfig`; what is not given stays.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+pub struct UpdateProjectConfig {
+    /// The project.
+    id: String,
+    /// Settings of the copy.
+    #[serde(default)]
+    full_transfer_config: Transfer,
+    /// Settings of incremental synchronization.
+    #[serde(default)]
+    incr_transfer_config: Transfer,
+}
+
+/// `UpdateProjectConfig`. Throttles are taken over within two seconds, whatever runs; the rest counts
+/// from the components' next start, so it is taken only where nothing runs.
+pub async fn update(call: &Call<'_>, wanted: UpdateProjectConfig) -> Outcome {
+    let api = call.api;
+    let _one = api.life.lock().await;
+    let project = api.metadata.projects().get(&wanted.id).await?;
+    let at_its_end = matches!(
+        project.status,
+        ProjectStatus::Finished
+            | ProjectStatus::Releasing
+            | ProjectStatus::Released
+            | ProjectStatus::Deleted
+    );
+    let at_rest = matches!(
+        project.status,
+        ProjectStatus::Init | ProjectStatus::Suspend | ProjectStatus::Failed
+    );
+    let (full, incr) = (&wanted.full_transfer_config, &wanted.incr_transfer_config);
+    let refused = |why: String, remedy: &'static str| {
+        Error::new(Kind::StateInvalid, format!("project {}", project.id))
+            .detail(why)
+            .remedy(remedy)
+    };
+    if at_its_end {
+        let why = format!("its settings have no use while it is {}", project.status);
+        return Err(refused(why, "Make a new project."));
+    }
+    if !at_rest && (full.is_structural() || incr.is_structural()) {
+        let why = format!(
+            "only throttles can be changed while it is {}",
+            project.status
+        );
+        return Err(refused(why, "Pause it first (StopProject)."));
+    }
+    let mut config = ProjectConfig::from_json(&project.config)?;
+    full.apply_full(&mut config.options);
+    incr.apply_incr(&mut config.options);
+    config
+        .options
+        .check()
+        .map_err(|why| invalid("the configuration", why))?;
+    api.reconciler.claim(&project.id).await?;
+    api.reconciler
+        .configure(&project.id, &config.to_json())
+        .await?;
+    api.changed();
+    Ok(Answer::nothing())
+}
