@@ -7,8 +7,11 @@
 //!
 //! Every time column is UTC with milliseconds and no zone.
 
+pub mod oms_api_token;
+pub mod oms_audit_log;
 pub mod oms_component;
 pub mod oms_datasource;
+pub mod oms_department;
 pub mod oms_event;
 pub mod oms_label;
 pub mod oms_lease;
@@ -19,6 +22,7 @@ pub mod oms_project_label;
 pub mod oms_slice;
 pub mod oms_step;
 pub mod oms_task;
+pub mod oms_user;
 pub mod oms_verify_diff;
 pub mod oms_verify_result;
 mod shape;
@@ -32,6 +36,7 @@ pub use oms_project::{AlarmLevel, ProjectStatus, ProjectType};
 pub use oms_slice::SliceStatus;
 pub use oms_step::{StepName, StepStatus};
 pub use oms_task::TaskStatus;
+pub use oms_user::UserRole;
 pub use oms_verify_diff::DiffType;
 pub use oms_verify_result::{VerifyResultType, VerifyStatus};
 pub use shape::{ColumnShape, EnumShape, TableShape, all_enums, all_tables};

@@ -36,6 +36,8 @@ pub struct Model {
     pub gmt_created: DateTime,
     /// When `oms` wrote the row last, UTC. A person's SQL does not move it.
     pub gmt_modified: DateTime,
+    /// The `oms_user.id` of whom it belongs to; NULL: `ROOT`.
+    pub owner: Option<String>,
 }
 
 /// No relations: rows meet by id, and a missing partner is a finding, not a refused write.

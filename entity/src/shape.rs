@@ -71,6 +71,10 @@ pub fn all_tables() -> Vec<TableShape> {
         table::<oms_label::Entity>(),
         table::<oms_project_label::Entity>(),
         table::<oms_metric::Entity>(),
+        table::<oms_user::Entity>(),
+        table::<oms_department::Entity>(),
+        table::<oms_api_token::Entity>(),
+        table::<oms_audit_log::Entity>(),
     ]
 }
 
@@ -98,5 +102,6 @@ pub fn all_enums() -> Vec<EnumShape> {
         states::<VerifyStatus>("oms_verify_result.status"),
         states::<VerifyResultType>("oms_verify_result.result_type"),
         states::<DiffType>("oms_verify_diff.diff_type"),
+        states::<UserRole>("oms_user.user_role"),
     ]
 }

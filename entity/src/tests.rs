@@ -27,7 +27,7 @@ fn state_texts_are_the_references() {
     assert_texts::<StepStatus>("INIT RUNNING FAILED FINISHED SUSPEND MONITORING");
     assert_texts::<TaskStatus>("PENDING RUNNING FINISHED FAILED SKIPPED");
     assert_texts::<ComponentType>(
-        "PRECHECK STRUCT_TRANSFER STORE FULL_IMPORT INDEX_TRANSFER INCR_SYNC FULL_VERIFICATION INCR_VERIFICATION",
+        "PRECHECK STRUCT_TRANSFER STORE FULL_IMPORT INDEX_TRANSFER INCR_SYNC FULL_VERIFICATION INCR_VERIFICATION RELEASE",
     );
     assert_texts::<ComponentStatus>("INIT RUNNING PAUSED STOPPED EXCEPTION FINISHED");
     assert_texts::<DesiredStatus>("RUNNING PAUSED STOPPED");
@@ -43,6 +43,7 @@ fn state_texts_are_the_references() {
          NOT_CATEGORIZED",
     );
     assert_texts::<DiffType>("MASTER_ONLY IMAGE_ONLY MISMATCHED");
+    assert_texts::<UserRole>("ROOT ROOT-VIEWER ADMIN ADMIN-VIEWER USER");
 }
 
 #[test]

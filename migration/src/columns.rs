@@ -41,6 +41,11 @@ impl Columns {
         ColumnDef::new(name).string_len(length).not_null().take()
     }
 
+    /// As [`Columns::text`], and may be NULL.
+    pub fn text_null(self, name: &'static str, length: u32) -> ColumnDef {
+        ColumnDef::new(name).string_len(length).null().take()
+    }
+
     /// Text of any length, for JSON and messages: MySQL's `TEXT` ends at 64 KB, `LONGTEXT` does not.
     pub fn long_text(self, name: &'static str) -> ColumnDef {
         self.long_text_null(name).not_null().take()
@@ -160,6 +165,39 @@ pub async fn drop_index(
     let mut index = Index::drop();
     index.name(name).table(table);
     manager.drop_index(index).await
+}
+
+/// Adds a column when it is not there. It comes last, so the entity has it last too.
+pub async fn add_column(
+    manager: &SchemaManager<'_>,
+    table: &'static str,
+    name: &'static str,
+    mut column: ColumnDef,
+) -> Result<(), DbErr> {
+    if manager.has_column(table, name).await? {
+        return Ok(());
+    }
+    let mut alter = Table::alter();
+    alter.table(table).add_column(&mut column);
+    match manager.alter_table(alter).await {
+        // Another process made it between the look and the statement.
+        Err(_) if manager.has_column(table, name).await? => Ok(()),
+        outcome => outcome,
+    }
+}
+
+/// Drops a column when it is there.
+pub async fn drop_column(
+    manager: &SchemaManager<'_>,
+    table: &'static str,
+    name: &'static str,
+) -> Result<(), DbErr> {
+    if !manager.has_column(table, name).await? {
+        return Ok(());
+    }
+    let mut alter = Table::alter();
+    alter.table(table).drop_column(name);
+    manager.alter_table(alter).await
 }
 
 /// Drops a table when it is there.

@@ -38,6 +38,12 @@ mod m0013_oms_lease;
 mod m0014_oms_label;
 mod m0015_oms_project_label;
 mod m0016_oms_metric;
+mod m0017_oms_user;
+mod m0018_oms_department;
+mod m0019_oms_api_token;
+mod m0020_oms_audit_log;
+mod m0021_oms_project_owner;
+mod m0022_oms_datasource_owner;
 
 pub use sea_orm_migration::MigratorTrait;
 
@@ -64,6 +70,12 @@ impl MigratorTrait for Migrator {
             Box::new(m0014_oms_label::Migration),
             Box::new(m0015_oms_project_label::Migration),
             Box::new(m0016_oms_metric::Migration),
+            Box::new(m0017_oms_user::Migration),
+            Box::new(m0018_oms_department::Migration),
+            Box::new(m0019_oms_api_token::Migration),
+            Box::new(m0020_oms_audit_log::Migration),
+            Box::new(m0021_oms_project_owner::Migration),
+            Box::new(m0022_oms_datasource_owner::Migration),
         ]
     }
 }

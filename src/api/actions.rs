@@ -3,8 +3,8 @@
 use super::registry::{Action, Call, action};
 use super::request::invalid;
 use super::{
-    Api, Outcome, accounts, components, create, datasources, labels, life, metrics, projects,
-    steps, tune, verify,
+    Api, Outcome, accounts, audit, components, create, datasources, departments, labels, life,
+    metrics, permit, projects, steps, tokens, tune, users, verify,
 };
 use crate::api::auth::Who;
 use crate::error::{Error, Kind};
@@ -80,6 +80,30 @@ pub static ACTIONS: &[Action] = &[
         "Logs in to a data source's server, and tells which it is."),
     action!("Data sources", "DeleteDataSource", datasources::delete, ById => Nothing,
         "Deletes a data source that no project uses."),
+    action!("Accounts", "ListUsers", users::list, users::List => paged Vec<users::UserItem>,
+        "Lists the accounts that one may see."),
+    action!("Accounts", "CreateUser", users::create, users::Create => String,
+        "Makes an account, whose password must be changed at its first login; gives its id."),
+    action!("Accounts", "UpdateUser", users::update, users::Update => Nothing,
+        "Changes an account."),
+    action!("Accounts", "DeleteUser", users::delete, ById => Nothing,
+        "Deletes an account; what belonged to it belongs to who deleted it."),
+    action!("Accounts", "UnlockUser", users::unlock, ById => Nothing,
+        "Unlocks an account that is locked for wrong passwords."),
+    action!("Accounts", "ListDepartments", departments::list, departments::List => paged Vec<departments::DepartmentItem>,
+        "Lists departments."),
+    action!("Accounts", "CreateDepartment", departments::create, departments::Create => String,
+        "Makes a department; gives its id."),
+    action!("Accounts", "DeleteDepartment", departments::delete, ById => Nothing,
+        "Deletes a department without members."),
+    action!("Accounts", "ListApiTokens", tokens::list, tokens::List => paged Vec<tokens::TokenItem>,
+        "Lists tokens, without what proves them."),
+    action!("Accounts", "CreateApiToken", tokens::create, tokens::Create => tokens::Made,
+        "Makes a token with one's own rights, for `Authorization: Bearer`; it is shown once."),
+    action!("Accounts", "DeleteApiToken", tokens::delete, ById => Nothing,
+        "Ends a token."),
+    action!("Accounts", "ListAuditLogs", audit::list, audit::List => paged Vec<audit::AuditItem>,
+        "Lists who changed what, the newest first."),
     action!("Accounts", "ChangePassword", accounts::change_password, accounts::ChangePassword => Nothing,
         "Changes one's own password."),
 ];
@@ -91,12 +115,10 @@ pub fn find(name: &str) -> Option<&'static Action> {
 
 /// Runs an action in somebody's name.
 pub async fn run(api: &Api, who: &Who, name: &str, body: &[u8]) -> Outcome {
-    if who.must_change && name != "ChangePassword" {
-        return Err(
-            Error::new(Kind::PasswordChange, format!("account {}", who.name))
-                .detail("its password was made by the first start"),
-        );
+    if let Some(why) = who.must_change.filter(|_| name != "ChangePassword") {
+        return Err(Error::new(Kind::PasswordChange, format!("account {}", who.name)).detail(why));
     }
+    permit::check(api, who, name, body).await?;
     let Some(action) = find(name) else {
         let known: Vec<_> = ACTIONS.iter().map(|action| action.name).collect();
         return Err(invalid("Action", format!("'{name}' is not known"))

@@ -1,5 +1,6 @@
 //! The envelope of every answer, and the error detail (reference 5.1, 5.2).
 
+use super::limiter::REFILL_SECS;
 use crate::error::{Error, Kind, Retry};
 use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
@@ -59,32 +60,41 @@ impl Answer {
 }
 
 /// The HTTP answer of an action.
-pub fn respond(result: Result<Answer, Error>, begun: Instant) -> HttpResponse {
+pub fn respond(result: Result<Answer, Error>, begun: Instant, request_id: &str) -> HttpResponse {
     match result {
-        Ok(answer) => HttpResponse::Ok().json(envelope(&answer, None, begun)),
+        Ok(answer) => HttpResponse::Ok().json(envelope(&answer, None, begun, request_id)),
         Err(error) => {
             let status = status_of(error.kind());
             if status.is_server_error() {
                 tracing::warn!(code = error.kind().code(), %error, "an action failed");
             }
             let answer = Answer::default();
-            HttpResponse::build(status).json(envelope(&answer, Some(&error), begun))
+            let mut response = HttpResponse::build(status);
+            if error.kind() == Kind::TooManyLogins {
+                response.insert_header(("Retry-After", REFILL_SECS.to_string()));
+            }
+            response.json(envelope(&answer, Some(&error), begun, request_id))
         }
     }
 }
 
 /// The answer to somebody who is not known.
-pub fn unauthorized(error: &Error, begun: Instant) -> HttpResponse {
+pub fn unauthorized(error: &Error, begun: Instant, request_id: &str) -> HttpResponse {
     HttpResponse::Unauthorized()
         .insert_header(("WWW-Authenticate", "Basic realm=\"oms\""))
-        .json(envelope(&Answer::default(), Some(error), begun))
+        .json(envelope(&Answer::default(), Some(error), begun, request_id))
 }
 
 /// The answer where the body could not be read: too large, or cut off.
-pub fn unreadable(error: &actix_web::Error, begun: Instant) -> HttpResponse {
+pub fn unreadable(error: &actix_web::Error, begun: Instant, request_id: &str) -> HttpResponse {
     let status = error.as_response_error().status_code();
     let error = Error::new(Kind::ParameterInvalid, "the request's body").detail(error);
-    HttpResponse::build(status).json(envelope(&Answer::default(), Some(&error), begun))
+    HttpResponse::build(status).json(envelope(
+        &Answer::default(),
+        Some(&error),
+        begun,
+        request_id,
+    ))
 }
 
 /// The answer to a request that is no POST.
@@ -93,7 +103,12 @@ pub async fn not_posted() -> HttpResponse {
         .detail("actions are posted: POST /api/v2?Action=<name>");
     HttpResponse::MethodNotAllowed()
         .insert_header(("Allow", "POST"))
-        .json(envelope(&Answer::default(), Some(&error), Instant::now()))
+        .json(envelope(
+            &Answer::default(),
+            Some(&error),
+            Instant::now(),
+            &request_id(),
+        ))
 }
 
 /// OMS answers every call that it understood with 200 and `success`; we also tell by the status what
@@ -102,7 +117,8 @@ fn status_of(kind: Kind) -> StatusCode {
     match kind {
         Kind::NotFound => StatusCode::NOT_FOUND,
         Kind::StateInvalid | Kind::Taken => StatusCode::CONFLICT,
-        Kind::PasswordChange => StatusCode::FORBIDDEN,
+        Kind::PasswordChange | Kind::Forbidden => StatusCode::FORBIDDEN,
+        Kind::TooManyLogins => StatusCode::TOO_MANY_REQUESTS,
         Kind::RmUnreachable | Kind::RmFailed | Kind::Fenced => StatusCode::SERVICE_UNAVAILABLE,
         Kind::Internal | Kind::Panicked | Kind::Io | Kind::RmCorrupt => {
             StatusCode::INTERNAL_SERVER_ERROR
@@ -111,7 +127,7 @@ fn status_of(kind: Kind) -> StatusCode {
     }
 }
 
-fn envelope(answer: &Answer, error: Option<&Error>, begun: Instant) -> Value {
+fn envelope(answer: &Answer, error: Option<&Error>, begun: Instant, request_id: &str) -> Value {
     let text = |of: fn(&Error) -> String| error.map(of);
     json!({
         "success": error.is_none(),
@@ -119,7 +135,7 @@ fn envelope(answer: &Answer, error: Option<&Error>, begun: Instant) -> Value {
         "code": text(|e| e.kind().code().to_owned()),
         "message": text(ToString::to_string),
         "advice": text(|e| e.remedy_text().to_owned()),
-        "requestId": request_id(),
+        "requestId": request_id,
         "pageNumber": answer.page.map(|p| p.number),
         "pageSize": answer.page.map(|p| p.size),
         "totalCount": answer.page.map(|p| p.total),
@@ -202,7 +218,7 @@ pub fn stored(error: Option<&Value>) -> Option<ErrorDetail> {
 }
 
 /// A random UUID, version 4.
-fn request_id() -> String {
+pub fn request_id() -> String {
     let mut bytes: [u8; 16] = rand::random();
     bytes[6] = bytes[6] & 0x0F | 0x40;
     bytes[8] = bytes[8] & 0x3F | 0x80;
@@ -224,7 +240,12 @@ mod tests {
     #[test]
     fn the_envelope_has_every_field() {
         let error = Error::new(Kind::NotFound, "project np_x").detail("there is none");
-        let value = envelope(&Answer::default(), Some(&error), Instant::now());
+        let value = envelope(
+            &Answer::default(),
+            Some(&error),
+            Instant::now(),
+            &request_id(),
+        );
         assert_eq!(value["success"], false);
         assert_eq!(value["errorDetail"]["code"], "MDB-0006");
         assert_eq!(
@@ -235,8 +256,12 @@ mod tests {
         assert!(value["pageNumber"].is_null() && value["data"].is_null());
         assert!(value["cost"].as_str().is_some_and(|c| c.ends_with(" ms")));
         assert_eq!(value["requestId"].as_str().map(str::len), Some(36));
-        let answer = Answer::of("np_x").expect("a text");
-        let value = envelope(&answer, None, Instant::now());
+        let value = envelope(
+            &Answer::of("np_x").expect("a text"),
+            None,
+            Instant::now(),
+            "r",
+        );
         assert!(value["errorDetail"].is_null() && value["code"].is_null());
         assert_eq!(value["data"], "np_x");
     }

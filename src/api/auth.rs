@@ -1,52 +1,117 @@
-//! Who may ask: HTTP Basic, with accounts whose passwords are kept as Argon2id hashes in
-//! `oms_normal_config` (`oms.account.<name>`).
+//! Who asks: HTTP Basic with an account of `oms_user`, or a token of one.
 //!
-//! The first start makes the account `admin` with a random password, which is printed once; until it
-//! is changed (`ChangePassword`) nothing else can be done with it.
+//! The first start makes the account `admin`, role ROOT, with a random password that is printed
+//! once. While a password was chosen by somebody else, or is too old, nothing can be done but
+//! `ChangePassword`. After five wrong passwords an account is locked for half an hour. A failed
+//! login takes as long and says the same whether there is such an account or not.
 
+use super::limiter::Limiter;
+use super::password::{self, Hasher, NOBODY};
+use super::verified::Verified;
 use crate::error::{Error, Kind, Result};
-use crate::metadata::Metadata;
+use crate::metadata::{Metadata, NewAudit, NewUser, User, UserRole, now};
 use actix_web::HttpRequest;
-use argon2::Argon2;
-use argon2::password_hash::{PasswordHash, PasswordHasher, PasswordVerifier, SaltString};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use parking_lot::Mutex;
+use chrono::TimeDelta;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
-use std::collections::HashMap;
+use std::net::{IpAddr, Ipv4Addr};
+use std::time::{Duration, Instant};
 
 /// The account that the first start makes.
 pub const FIRST_ACCOUNT: &str = "admin";
-const PREFIX: &str = "oms.account.";
-/// A password has at least so many characters.
-const SHORTEST: usize = 12;
+/// Where an earlier version kept accounts in `oms_normal_config`.
+const OLD_PREFIX: &str = "oms.account.";
+/// Wrong passwords before an account is locked, and for how long.
+const WRONG_MOST: i32 = 5;
+const LOCKED: TimeDelta = TimeDelta::minutes(30);
+/// A failed login is answered after this time at the earliest.
+const FAILED_AFTER: Duration = Duration::from_millis(250);
+/// Names whose passwords are checked one after the other.
+const DOORS: usize = 64;
+/// How old passwords may become.
+pub const EXPIRATION: &str = "oms.user.password.expiration.date.config";
 
-/// What is kept of an account.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct Account {
-    /// Argon2id, in its own text form.
-    password_hash: String,
-    /// Nothing can be done before the password is changed.
-    must_change: bool,
+/// The value of the parameter [`EXPIRATION`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default, rename_all = "camelCase")]
+pub struct Expiration {
+    /// Days after which a password must be changed; 0: never.
+    pub days: u32,
+    /// Days before that on which clients are told.
+    pub reminder: u32,
+}
+
+impl Default for Expiration {
+    fn default() -> Self {
+        Self {
+            days: 90,
+            reminder: 30,
+        }
+    }
+}
+
+impl Expiration {
+    /// As the rm database says; a value that cannot be understood counts as none.
+    pub async fn load(metadata: &Metadata) -> Result<Self> {
+        let value = match metadata.configs().get(EXPIRATION).await {
+            Ok(value) => value,
+            Err(error) => {
+                let error = Error::from(error);
+                if error.kind() != Kind::RmCorrupt {
+                    return Err(error);
+                }
+                tracing::warn!(%error, "the default is used");
+                None
+            }
+        };
+        let Some(value) = value else {
+            return Ok(Self::default());
+        };
+        Ok(serde_json::from_value(value).unwrap_or_else(|error| {
+            tracing::warn!(parameter = EXPIRATION, %error, "the default is used");
+            Self::default()
+        }))
+    }
+
+    /// Days that a password is still good for, 0 or less: none; `None`: it does not expire.
+    pub fn days_left(self, user: &User) -> Option<i64> {
+        let age = now() - user.password_changed_at;
+        (self.days > 0).then(|| i64::from(self.days) - age.num_days())
+    }
 }
 
 /// Who asks.
 #[derive(Debug, Clone)]
 pub struct Who {
+    /// The account's id.
+    pub id: String,
     /// The account's name.
     pub name: String,
-    /// Its password is the one that was printed.
-    pub must_change: bool,
+    /// What it may do.
+    pub role: UserRole,
+    /// Its department; empty: none.
+    pub department_id: String,
+    /// Why its password must be changed before anything else.
+    pub must_change: Option<&'static str>,
+    /// Days that its password is still good for, where the account should be told.
+    pub days_left: Option<i64>,
+    /// It used a token.
+    pub by_token: bool,
+    /// From where.
+    pub address: IpAddr,
+    /// The request's id.
+    pub request_id: String,
 }
 
 /// The accounts.
 pub struct Accounts {
     metadata: Metadata,
-    /// By name and hash: the digest of the password that was right last. A hash takes tens of
-    /// milliseconds by intent.
-    known: Mutex<HashMap<(String, String), [u8; 32]>>,
+    hasher: Hasher,
+    verified: Verified,
+    limiter: Limiter,
+    doors: Vec<tokio::sync::Mutex<()>>,
 }
 
 impl Accounts {
@@ -54,169 +119,293 @@ impl Accounts {
     pub fn new(metadata: Metadata) -> Self {
         Self {
             metadata,
-            known: Mutex::default(),
+            hasher: Hasher::default(),
+            verified: Verified::default(),
+            limiter: Limiter::default(),
+            doors: (0..DOORS).map(|_| tokio::sync::Mutex::default()).collect(),
         }
     }
 
-    /// Makes the first account, where there is none. Its password is told before it is kept: a
-    /// process that dies in between leaves no account, and the next start makes another password.
+    /// Makes the default department and, where there is no account, the first one. Its password is
+    /// told before it is kept: a process that dies in between leaves no account, and the next start
+    /// makes another password.
     ///
     /// # Errors
     /// Those of the rm database.
     pub async fn make_first(&self, tell: impl FnOnce(&str)) -> Result<()> {
-        if !self.metadata.configs().list(PREFIX).await?.is_empty() {
+        self.metadata.departments().make_default().await?;
+        super::takeover::take_over(&self.metadata, OLD_PREFIX).await?;
+        if !self.metadata.users().list().await?.is_empty() {
             return Ok(());
         }
-        let bytes: [u8; 15] = rand::random();
-        let password = base64::engine::general_purpose::URL_SAFE_NO_PAD.encode(bytes);
+        let password = password::generate();
         tell(&password);
-        self.set(FIRST_ACCOUNT, &password, true).await
-    }
-
-    async fn get(&self, name: &str) -> Result<Option<Account>> {
-        let value = self
-            .metadata
-            .configs()
-            .get(&format!("{PREFIX}{name}"))
-            .await?;
-        Ok(value.and_then(|value| serde_json::from_value(value).ok()))
-    }
-
-    async fn set(&self, name: &str, password: &str, must_change: bool) -> Result<()> {
-        let account = Account {
-            password_hash: hash(password.to_owned()).await?,
-            must_change,
+        let new = NewUser {
+            account: FIRST_ACCOUNT.to_owned(),
+            password_hash: self.hasher.hash(password).await?,
+            role: UserRole::Root,
+            department_id: String::new(),
+            mail: String::new(),
+            phone: String::new(),
+            description: String::new(),
+            must_change: true,
         };
-        let value = serde_json::to_value(account)
-            .map_err(|e| Error::new(Kind::Internal, "keeping an account").caused_by(e))?;
-        let key = format!("{PREFIX}{name}");
-        Ok(self.metadata.configs().set(&key, &value).await?)
+        self.metadata.users().create(new).await?;
+        Ok(())
     }
 
     /// Who asks, by the request's `Authorization`.
     ///
     /// # Errors
-    /// `AccountUnknown`, which does not say whether name or password is wrong.
-    pub async fn authenticate(&self, request: &HttpRequest) -> Result<Who> {
-        let unknown = || Error::new(Kind::AccountUnknown, "the request's account");
-        let (name, password) =
-            credentials(request).ok_or_else(|| unknown().detail("none is given"))?;
-        let account = self.get(&name).await?;
-        // an unknown name takes as long as a wrong password
-        let hash = account.as_ref().map_or(NOBODY, |a| &a.password_hash);
-        let right = self.check(&name, hash, password).await?;
-        match account {
-            Some(account) if right => Ok(Who {
-                name,
-                must_change: account.must_change,
-            }),
-            _ => Err(unknown().detail("name or password is wrong")),
+    /// `AccountUnknown`, which does not say whether name or password is wrong; `TooManyLogins`.
+    pub async fn authenticate(&self, request: &HttpRequest, request_id: &str) -> Result<Who> {
+        let peer = request.peer_addr().map(|peer| peer.ip());
+        let address = peer.unwrap_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED));
+        let header = request.headers().get("Authorization");
+        let header = header.and_then(|header| header.to_str().ok());
+        let (scheme, secret) = header
+            .and_then(|header| header.split_once(' '))
+            .ok_or_else(|| unknown("none is given"))?;
+        let by_token = scheme.eq_ignore_ascii_case("Bearer");
+        let user = if by_token {
+            self.by_token(secret.trim()).await?
+        } else if let Some((name, password)) = basic(scheme, secret) {
+            self.by_password(address, &name, password, request_id)
+                .await?
+        } else {
+            return Err(unknown("it is neither HTTP Basic nor a token"));
+        };
+        let expiration = Expiration::load(&self.metadata).await?;
+        let days_left = expiration.days_left(&user).filter(|_| !by_token);
+        let must_change = if by_token {
+            None
+        } else if user.must_change {
+            Some("its password was chosen by another")
+        } else {
+            days_left
+                .filter(|days| *days <= 0)
+                .map(|_| "its password is too old")
+        };
+        Ok(Who {
+            must_change,
+            days_left: days_left.filter(|days| *days <= i64::from(expiration.reminder)),
+            id: user.id,
+            name: user.account,
+            role: user.role,
+            department_id: user.department_id,
+            by_token,
+            address,
+            request_id: request_id.to_owned(),
+        })
+    }
+
+    async fn by_token(&self, token: &str) -> Result<User> {
+        let wrong = || unknown("the token is not known, or no longer");
+        let found = self.metadata.api_tokens().find(&token_hash(token)).await?;
+        let token = found.filter(|token| now() < token.expires_at);
+        let token = token.ok_or_else(wrong)?;
+        match self.metadata.users().get(&token.user_id).await {
+            Ok(user) => Ok(user),
+            Err(error) => match Error::from(error) {
+                error if error.kind() == Kind::NotFound => Err(wrong()),
+                error => Err(error),
+            },
         }
     }
 
-    async fn check(&self, name: &str, hash: &str, password: String) -> Result<bool> {
-        let key = (name.to_owned(), hash.to_owned());
-        let digest: [u8; 32] = Sha256::digest(password.as_bytes()).into();
-        if self.known.lock().get(&key) == Some(&digest) {
-            return Ok(true);
+    async fn by_password(
+        &self,
+        address: IpAddr,
+        name: &str,
+        password: String,
+        request_id: &str,
+    ) -> Result<User> {
+        if let Some(user) = self.known(name, &password).await? {
+            return Ok(user);
         }
-        let right = verify(hash.to_owned(), password).await?;
+        let begun = tokio::time::Instant::now();
+        self.limiter.take(address, Instant::now())?;
+        let one = self.door(name).lock().await;
+        // the one in front may have had the same password
+        let known = self.known(name, &password).await?;
+        let checked = match known {
+            Some(user) => Some(user),
+            None => self.checked(address, name, &password, request_id).await?,
+        };
+        drop(one);
+        match checked {
+            Some(user) => {
+                self.limiter.give_back(address, Instant::now());
+                Ok(user)
+            }
+            None => {
+                tokio::time::sleep_until(begun + FAILED_AFTER).await;
+                Err(unknown(
+                    "name or password is wrong, or the account is locked",
+                ))
+            }
+        }
+    }
+
+    /// The account, where its password was right a short while ago.
+    async fn known(&self, name: &str, password: &str) -> Result<Option<User>> {
+        let user = self.find(name).await?;
+        Ok(user
+            .filter(|user| !user.locked_at(now()))
+            .filter(|user| self.verified.knows(user, password, Instant::now())))
+    }
+
+    /// The account, if it is there and can be understood: strangers are not told of a bad row.
+    async fn find(&self, name: &str) -> Result<Option<User>> {
+        match self.metadata.users().find(name).await.map_err(Error::from) {
+            Err(error) if error.kind() == Kind::RmCorrupt => {
+                tracing::error!(%error, "an account cannot log in");
+                Ok(None)
+            }
+            found => found,
+        }
+    }
+
+    /// The account, if it is open and this is its password. An unknown or locked one takes as long.
+    async fn checked(
+        &self,
+        address: IpAddr,
+        name: &str,
+        password: &str,
+        request_id: &str,
+    ) -> Result<Option<User>> {
+        let users = self.metadata.users();
+        let user = self.find(name).await?;
+        let open = user.filter(|user| !user.locked_at(now()));
+        let hash = open.as_ref().map_or(NOBODY, |user| &user.password_hash);
+        let verified = self.hasher.verify(hash.to_owned(), password.to_owned());
+        let right = verified.await?;
+        let Some(user) = open else {
+            return Ok(None);
+        };
+        if user.is_locked || right && user.login_failure_times > 0 {
+            users.unlock(&user.id).await?;
+        }
         if right {
-            self.known.lock().insert(key, digest);
+            self.verified.learn(&user, password, Instant::now());
+            return Ok(Some(user));
         }
-        Ok(right)
+        if users.failed(&user.id, WRONG_MOST, now() + LOCKED).await? {
+            tracing::warn!(account = %user.account, %address, "locked after wrong passwords");
+            self.tell_of_lock(&user, address, request_id).await?;
+        }
+        Ok(None)
     }
 
-    /// Gives an account another password.
+    async fn tell_of_lock(&self, user: &User, address: IpAddr, request_id: &str) -> Result<()> {
+        let line = NewAudit {
+            request_id: request_id.to_owned(),
+            account: user.account.clone(),
+            user_id: user.id.clone(),
+            department_id: user.department_id.clone(),
+            address: address.to_string(),
+            action: "LockUser".to_owned(),
+            object: user.id.clone(),
+            before: None,
+        };
+        let audit = self.metadata.audit_logs();
+        audit.begin(line).await?;
+        Ok(audit
+            .finish(request_id, &user.id, None, Kind::AccountUnknown.code())
+            .await?)
+    }
+
+    fn door(&self, name: &str) -> &tokio::sync::Mutex<()> {
+        let digest = Sha256::digest(name.as_bytes());
+        &self.doors[usize::from(digest[0]) % DOORS]
+    }
+
+    /// Gives whoever asks another password.
     ///
     /// # Errors
-    /// `ParameterInvalid` for a password that is too short or the old one.
+    /// `ParameterInvalid` for a password that breaks the rules or is the old one.
     pub async fn change(&self, who: &Who, old: &str, new: &str) -> Result<()> {
-        let invalid =
-            |why: &str| Error::new(Kind::ParameterInvalid, "newPassword").detail(why.to_owned());
-        if new.chars().count() < SHORTEST {
-            return Err(invalid(&format!("it has less than {SHORTEST} characters")));
+        let invalid = |what: &'static str, why: &str| {
+            Err(Error::new(Kind::ParameterInvalid, what).detail(why))
+        };
+        if let Some(why) = password::problem(new) {
+            return invalid("newPassword", &why);
         }
         if new == old {
-            return Err(invalid("it is the old one"));
+            return invalid("newPassword", "it is the old one");
         }
-        let account = self.get(&who.name).await?;
-        let hash = account.map(|a| a.password_hash).unwrap_or_default();
-        if !self.check(&who.name, &hash, old.to_owned()).await? {
-            return Err(Error::new(Kind::ParameterInvalid, "oldPassword").detail("it is wrong"));
+        let user = self.metadata.users().get(&who.id).await?;
+        let right = self.verified.knows(&user, old, Instant::now())
+            || self
+                .hasher
+                .verify(user.password_hash, old.to_owned())
+                .await?;
+        if !right {
+            return invalid("oldPassword", "it is wrong");
         }
-        self.set(&who.name, new, false).await
+        self.set(&who.id, new, false).await
+    }
+
+    /// Sets a password that keeps the rules.
+    pub async fn set(&self, id: &str, password: &str, must_change: bool) -> Result<()> {
+        let hash = self.hash(password).await?;
+        let users = self.metadata.users();
+        Ok(users.set_password(id, &hash, must_change).await?)
+    }
+
+    /// The hash of a password.
+    pub async fn hash(&self, password: &str) -> Result<String> {
+        self.hasher.hash(password.to_owned()).await
+    }
+
+    /// Gives an account a random password, which must be changed; ends its lock and its tokens.
+    ///
+    /// # Errors
+    /// `NotFound`.
+    pub async fn reset(&self, account: &str) -> Result<String> {
+        let user = self.metadata.users().find(account).await?.ok_or_else(|| {
+            Error::new(Kind::NotFound, format!("account {account}"))
+                .detail("there is none")
+                .remedy("Check the name; case counts. The first start of `oms server` makes the first account.")
+        })?;
+        let password = password::generate();
+        let line = NewAudit {
+            request_id: super::answer::request_id(),
+            account: account.to_owned(),
+            user_id: String::new(),
+            department_id: user.department_id.clone(),
+            address: "oms rm reset-password".to_owned(),
+            action: "ResetPassword".to_owned(),
+            object: user.id.clone(),
+            before: None,
+        };
+        let (audit, id) = (self.metadata.audit_logs(), line.request_id.clone());
+        audit.begin(line).await?;
+        self.metadata.api_tokens().delete_of(&user.id).await?;
+        self.set(&user.id, &password, true).await?;
+        audit
+            .finish(&id, &user.id, None, super::audit::SUCCESS)
+            .await?;
+        Ok(password)
     }
 }
 
-/// A hash that no password has.
-const NOBODY: &str = "$argon2id$v=19$m=19456,t=2,p=1$AAAAAAAAAAAAAAAAAAAAAA$AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
+fn unknown(why: &str) -> Error {
+    Error::new(Kind::AccountUnknown, "the request's account").detail(why)
+}
+
+/// What is kept of a token: it is random, so nothing slower is needed.
+pub fn token_hash(token: &str) -> String {
+    let digest = Sha256::digest(token.as_bytes());
+    digest.iter().map(|byte| format!("{byte:02x}")).collect()
+}
 
 /// Name and password of `Authorization: Basic …`.
-fn credentials(request: &HttpRequest) -> Option<(String, String)> {
-    let header = request.headers().get("Authorization")?.to_str().ok()?;
-    let (scheme, encoded) = header.split_once(' ')?;
+fn basic(scheme: &str, encoded: &str) -> Option<(String, String)> {
     if !scheme.eq_ignore_ascii_case("Basic") {
         return None;
     }
     let text = String::from_utf8(STANDARD.decode(encoded.trim()).ok()?).ok()?;
     let (name, password) = text.split_once(':')?;
     Some((name.to_owned(), password.to_owned()))
-}
-
-/// Hashes off the executor threads.
-async fn hash(password: String) -> Result<String> {
-    let hashed = tokio::task::spawn_blocking(move || {
-        let salt: [u8; 16] = rand::random();
-        let salt = SaltString::encode_b64(&salt)?;
-        Argon2::default()
-            .hash_password(password.as_bytes(), &salt)
-            .map(|hash| hash.to_string())
-    });
-    let failed =
-        |e: &dyn std::fmt::Display| Error::new(Kind::Internal, "hashing a password").detail(e);
-    hashed
-        .await
-        .map_err(|e| failed(&e))?
-        .map_err(|e| failed(&e))
-}
-
-async fn verify(hash: String, password: String) -> Result<bool> {
-    let verified = tokio::task::spawn_blocking(move || {
-        let parsed = PasswordHash::new(&hash).ok()?;
-        Argon2::default()
-            .verify_password(password.as_bytes(), &parsed)
-            .ok()
-    });
-    let right = verified
-        .await
-        .map_err(|e| Error::new(Kind::Internal, "checking a password").detail(e))?;
-    Ok(right.is_some())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[tokio::test]
-    async fn a_hash_takes_its_password_only() {
-        let hashed = hash("correct horse".to_owned()).await.expect("hashed");
-        assert!(hashed.starts_with("$argon2id$"));
-        assert!(
-            verify(hashed.clone(), "correct horse".to_owned())
-                .await
-                .expect("checked")
-        );
-        assert!(
-            !verify(hashed, "wrong horse".to_owned())
-                .await
-                .expect("checked")
-        );
-        assert!(PasswordHash::new(NOBODY).is_ok());
-        assert!(
-            !verify(NOBODY.to_owned(), String::new())
-                .await
-                .expect("checked")
-        );
-    }
 }

@@ -120,6 +120,7 @@ pub struct Transfer {
 pub async fn project(call: &Call<'_>, wanted: CreateProject) -> Outcome {
     let api = call.api;
     check(&wanted)?;
+    let stages = stages(&wanted)?;
     labels::require(call, &wanted.label_ids).await?;
     let sources = api.metadata.datasources();
     let source = sources.get(&wanted.source_endpoint_id).await?;
@@ -135,7 +136,7 @@ pub async fn project(call: &Call<'_>, wanted: CreateProject) -> Outcome {
         filter: filter(&wanted.transfer_mapping)?,
         options,
         data_dir: api.data_dir.clone(),
-        stages: stages(&wanted)?,
+        stages,
     };
     let new = NewProject {
         id: new_id("np_"),
@@ -146,7 +147,8 @@ pub async fn project(call: &Call<'_>, wanted: CreateProject) -> Outcome {
         config: config.to_json(),
         alarm_level: AlarmLevel::Low,
     };
-    let project = api.metadata.projects().create(new).await?;
+    let projects = api.metadata.projects();
+    let project = projects.create_owned(new, Some(&call.who.id)).await?;
     make_steps(&api.metadata, &project.id, &config).await?;
     let labels = api.metadata.labels();
     labels.set(&project.id, &wanted.label_ids).await?;

@@ -2,10 +2,11 @@
 
 use super::actions::ById;
 use super::page::Page;
+use super::permit::{Owners, forbidden};
 use super::projects::time;
 use super::registry::Call;
 use super::request::invalid;
-use super::{Answer, Api, Outcome};
+use super::{Answer, Outcome};
 use crate::datasource::mysql::{Endpoint, Flavour, Secret, Server};
 use crate::error::{Error, Kind, Result};
 use crate::metadata::{
@@ -45,7 +46,7 @@ pub struct Create {
 /// `CreateMysqlDataSource`: MySQL, or MariaDB where that is what answers.
 pub async fn create_mysql(call: &Call<'_>, wanted: Create) -> Outcome {
     create(
-        call.api,
+        call,
         wanted,
         &[DataSourceType::Mysql, DataSourceType::Mariadb],
     )
@@ -54,10 +55,11 @@ pub async fn create_mysql(call: &Call<'_>, wanted: Create) -> Outcome {
 
 /// `CreateOceanBaseDataSource`: MySQL mode.
 pub async fn create_oceanbase(call: &Call<'_>, wanted: Create) -> Outcome {
-    create(call.api, wanted, &[DataSourceType::ObMysqlCe]).await
+    create(call, wanted, &[DataSourceType::ObMysqlCe]).await
 }
 
-async fn create(api: &Api, wanted: Create, kinds: &[DataSourceType]) -> Outcome {
+async fn create(call: &Call<'_>, wanted: Create, kinds: &[DataSourceType]) -> Outcome {
+    let (api, who) = (call.api, call.who);
     if wanted.name.is_empty() || wanted.name.chars().count() > NAME_MAX || wanted.name.contains(' ')
     {
         return Err(invalid(
@@ -95,7 +97,17 @@ async fn create(api: &Api, wanted: Create, kinds: &[DataSourceType]) -> Outcome 
         username: user,
         options: json!({ "tls": wanted.use_ssl, "description": wanted.description }),
     };
-    let row = api.metadata.datasources().create(new).await?;
+    let sources = api.metadata.datasources();
+    let row = sources.create_owned(new, Some(&who.id)).await?;
+    let owners = Owners::load(api).await?;
+    let action = match kind {
+        DataSourceType::ObMysqlCe => "CreateOceanBaseDataSource",
+        _ => "CreateMysqlDataSource",
+    };
+    if !owners.sees(who, action, row.owner.as_deref()) {
+        let why = "may not use this server with this user: the data source is there, and another's";
+        return Err(forbidden(who, action, why));
+    }
     let update = DataSourceUpdate {
         version: Some(server.version),
         // the same server and account may be there with another password: this one just worked
@@ -184,25 +196,30 @@ pub struct DataSourceItem {
 /// `ListDataSource`.
 pub async fn list(call: &Call<'_>, wanted: List) -> Outcome {
     let page = Page::of(wanted.page_number, wanted.page_size)?;
+    let owners = Owners::load(call.api).await?;
     let search = wanted.search_key.unwrap_or_default();
     let rows = call.api.metadata.datasources().list().await?;
     let rows = rows
         .into_iter()
         .flatten()
+        .filter(|d| owners.sees(call.who, "ListDataSource", d.owner.as_deref()))
         .filter(|d| wanted.types.is_empty() || wanted.types.contains(&d.kind))
         .filter(|d| d.name.contains(&search) || d.id.contains(&search));
     let (rows, info) = page.cut(rows.collect());
-    Answer::page(rows.iter().map(item).collect::<Vec<_>>(), info)
+    Answer::page(
+        rows.iter().map(|d| item(d, &owners)).collect::<Vec<_>>(),
+        info,
+    )
 }
 
-fn item(d: &DataSource) -> DataSourceItem {
+fn item(d: &DataSource, owners: &Owners) -> DataSourceItem {
     let description = d.options.get("description").and_then(Value::as_str);
     DataSourceItem {
         id: d.id.clone(),
         name: d.name.clone(),
         r#type: d.kind,
         role: "MASTER",
-        owner: super::FIRST_ACCOUNT.to_owned(),
+        owner: owners.account(d.owner.as_deref()).to_owned(),
         ip: d.host.clone(),
         port: d.port,
         user_name: d.username.clone(),

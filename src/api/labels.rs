@@ -1,13 +1,16 @@
 //! Labels, and what is done to all projects with one (reference 5.3, 5.11, 7.16).
 
 use super::actions::ById;
+use super::audit::snapshot_of;
+use super::permit::Owners;
 use super::registry::Call;
 use super::request::invalid;
-use super::{Answer, Outcome, life};
+use super::{Answer, Api, Outcome, life};
 use crate::error::{Error, Kind, Result};
 use crate::metadata::{Label, ProjectStatus};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 /// Longest name, characters.
 const NAME_MAX: usize = 20;
@@ -82,6 +85,11 @@ pub struct ByLabel {
     failed_project_ids: Vec<String>,
 }
 
+/// What the audit log keeps of a label.
+pub async fn snapshot(api: &Api, id: &str) -> Result<Value> {
+    snapshot_of(&LabelItem::from(&api.metadata.labels().get(id).await?))
+}
+
 /// `CreateLabel`.
 pub async fn create(call: &Call<'_>, wanted: Create) -> Outcome {
     let length = wanted.name.chars().count();
@@ -145,7 +153,7 @@ pub async fn set(call: &Call<'_>, wanted: Set) -> Outcome {
 /// `StartProjectsByLabel`.
 pub async fn start_all(call: &Call<'_>, wanted: ById) -> Outcome {
     let mut done = ByLabel::default();
-    for id in with_label(call, &wanted.id, ProjectStatus::Init).await? {
+    for id in with_label(call, "StartProject", &wanted.id, ProjectStatus::Init).await? {
         let started = life::start(call, ById { id: id.clone() }).await;
         done.note(id, started);
     }
@@ -155,7 +163,7 @@ pub async fn start_all(call: &Call<'_>, wanted: ById) -> Outcome {
 /// `StopProjectsByLabel`.
 pub async fn stop_all(call: &Call<'_>, wanted: ById) -> Outcome {
     let mut done = ByLabel::default();
-    for id in with_label(call, &wanted.id, ProjectStatus::Running).await? {
+    for id in with_label(call, "StopProject", &wanted.id, ProjectStatus::Running).await? {
         let stopped = life::stop(call, ById { id: id.clone() }).await;
         done.note(id, stopped);
     }
@@ -175,13 +183,21 @@ impl ByLabel {
     }
 }
 
-/// The projects with a label that are in a state.
-async fn with_label(call: &Call<'_>, label: &str, status: ProjectStatus) -> Result<Vec<String>> {
+/// The projects with a label that are in a state, and to which one may do this.
+async fn with_label(
+    call: &Call<'_>,
+    action: &str,
+    label: &str,
+    status: ProjectStatus,
+) -> Result<Vec<String>> {
     let metadata = &call.api.metadata;
+    let owners = Owners::load(call.api).await?;
     let label = metadata.labels().get(label).await?;
     let mut out = Vec::new();
     for id in metadata.labels().projects_with(&label.id).await? {
-        if metadata.projects().get(&id).await?.status == status {
+        let project = metadata.projects().get(&id).await?;
+        let may = owners.sees(call.who, action, project.owner.as_deref());
+        if may && project.status == status {
             out.push(id);
         }
     }

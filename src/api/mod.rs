@@ -2,25 +2,36 @@
 //!
 //! An action reads and writes rows of `rm`, and rings the bell; the Coordinator does the rest. So
 //! whatever the API can do, an operator can do with SQL, and a request that dies in the midst leaves
-//! what the next look mends. [`actions`] is the list of what there is; [`auth`] says who may ask.
+//! what the next look mends. [`actions`] is the list of what there is; [`auth`] says who asks,
+//! [`permit`] who may do what, and [`audit`] keeps who changed what.
 
 mod accounts;
 mod actions;
 mod answer;
+mod audit;
 mod auth;
 mod components;
 mod create;
 mod datasources;
+mod departments;
 mod labels;
 mod life;
+mod limiter;
 mod metrics;
 mod openapi;
 mod page;
+mod password;
+mod permit;
 mod projects;
 mod registry;
 mod request;
 mod steps;
+mod takeover;
+pub mod tls;
+mod tokens;
 mod tune;
+mod users;
+mod verified;
 mod verify;
 
 pub use auth::{Accounts, FIRST_ACCOUNT};
@@ -32,12 +43,14 @@ use crate::coordinator::Reconciler;
 use crate::error::{Error, Kind, Result};
 use crate::metadata::Metadata;
 use actix_web::dev::Server;
+use actix_web::http::header::HeaderName;
 use actix_web::{App, HttpRequest, HttpResponse, HttpServer, web};
 use answer::Answer;
 use serde_json::json;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Instant;
+use tokio_rustls::rustls::ServerConfig;
 
 /// What the actions work with.
 pub struct Api {
@@ -57,11 +70,16 @@ pub struct Api {
     pub life: tokio::sync::Mutex<()>,
 }
 
-/// A server that answers until it is stopped.
+/// A server that answers until it is stopped, with TLS where it is given.
 ///
 /// # Errors
 /// `Io` where the address cannot be listened on.
-pub fn serve(api: Api, listen: SocketAddr, request_bytes: usize) -> Result<(Server, SocketAddr)> {
+pub fn serve(
+    api: Api,
+    listen: SocketAddr,
+    request_bytes: usize,
+    tls: Option<ServerConfig>,
+) -> Result<(Server, SocketAddr)> {
     let api = web::Data::new(api);
     let failed = |e| Error::new(Kind::Io, format!("listening on {listen}")).caused_by(e);
     let server = HttpServer::new(move || {
@@ -77,9 +95,12 @@ pub fn serve(api: Api, listen: SocketAddr, request_bytes: usize) -> Result<(Serv
     })
     .workers(2)
     .disable_signals()
-    .shutdown_timeout(5)
-    .bind(listen)
-    .map_err(failed)?;
+    .shutdown_timeout(5);
+    let server = match tls {
+        Some(tls) => server.bind_rustls_0_23(listen, tls),
+        None => server.bind(listen),
+    };
+    let server = server.map_err(failed)?;
     let address = server.addrs().first().copied().unwrap_or(listen);
     Ok((server.run(), address))
 }
@@ -114,19 +135,28 @@ async fn api_v2(
     body: std::result::Result<web::Bytes, actix_web::Error>,
 ) -> HttpResponse {
     let begun = Instant::now();
-    let who = match api.accounts.authenticate(&request).await {
+    let id = answer::request_id();
+    let who = match api.accounts.authenticate(&request, &id).await {
         Ok(who) => who,
-        Err(error) => return answer::unauthorized(&error, begun),
+        Err(error) if error.kind() == Kind::AccountUnknown => {
+            return answer::unauthorized(&error, begun, &id);
+        }
+        Err(error) => return answer::respond(Err(error), begun, &id),
     };
     let body = match body {
         Ok(body) => body,
-        Err(error) => return answer::unreadable(&error, begun),
+        Err(error) => return answer::unreadable(&error, begun, &id),
     };
     let result = match request::action(&request) {
-        Ok(action) => actions::run(&api, &who, &action, &body).await,
+        Ok(action) => audit::run(&api, &who, &action, &body).await,
         Err(error) => Err(error),
     };
-    answer::respond(result, begun)
+    let mut response = answer::respond(result, begun, &id);
+    if let Some(days) = who.days_left {
+        let name = HeaderName::from_static("x-oms-password-expires-in-days");
+        response.headers_mut().insert(name, days.max(0).into());
+    }
+    response
 }
 
 impl Api {

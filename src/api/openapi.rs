@@ -24,6 +24,7 @@ const REFUSALS: &[(&str, &str)] = &[
         "It cannot be done in the state that the thing is in.",
     ),
     ("413", "The body is too large."),
+    ("429", "Too many wrong logins came from this address."),
     ("503", "The rm database does not answer."),
 ];
 
@@ -57,10 +58,13 @@ pub fn document() -> Value {
             "description": "Each action is also there as POST /api/v2?Action=<Name>, as OMS has it.",
         },
         "paths": paths,
-        "security": [{ "basic": [] }],
+        "security": [{ "basic": [] }, { "token": [] }],
         "components": {
             "schemas": schemas,
-            "securitySchemes": { "basic": { "type": "http", "scheme": "basic" } },
+            "securitySchemes": {
+                "basic": { "type": "http", "scheme": "basic" },
+                "token": { "type": "http", "scheme": "bearer" },
+            },
         },
     })
 }
@@ -190,11 +194,12 @@ const INTRODUCTION: &str = "# HTTP API
 
 Made from the table of actions in `src/api/actions.rs`; `GET /api/openapi.json` has the same for programs.
 
-`POST /api/v2?Action=<Name>` (or `POST /api/v2/<Name>`) with a JSON body and HTTP Basic. Every answer has OMS's
+`POST /api/v2?Action=<Name>` (or `POST /api/v2/<Name>`) with a JSON body, and HTTP Basic or a token
+(`Authorization: Bearer`). Every answer has OMS's
 envelope: `success`, `errorDetail`, `code`, `message`, `advice`, `requestId`, `pageNumber`, `pageSize`, `totalCount`,
 `cost`, `data`. What is refused says so by its HTTP status too: 400 a parameter is wrong or a server refused, 401 the
 account is not known, 403 it may not, 404 there is no such thing, 409 not in this state, 413 the body is too large,
-503 the rm database does not answer. Times are UTC, `yyyy-MM-ddTHH:mm:ss`; checkpoints are Unix seconds.
+429 too many wrong logins came from this address, 503 the rm database does not answer. Times are UTC, `yyyy-MM-ddTHH:mm:ss`; checkpoints are Unix seconds.
 An unknown parameter is refused by name.
 ";
 

@@ -3,6 +3,7 @@
 use super::actions::ById;
 use super::labels::LabelItem;
 use super::page::Page;
+use super::permit::Owners;
 use super::registry::Call;
 use super::steps::{StepItem, step_items};
 use super::{Answer, Api, Outcome};
@@ -229,11 +230,15 @@ pub async fn list(call: &Call<'_>, wanted: ListProjects) -> Outcome {
         ..ProjectFilter::default()
     };
     let rows = api.metadata.projects().list(&filter).await?;
+    let owners = Owners::load(api).await?;
     let labels = api.metadata.labels().by_project().await?;
     let of = |project: &Project| labels.get(&project.id).map_or(&[][..], Vec::as_slice);
     let mut items = Vec::new();
     // a row that cannot be understood is one that the Coordinator explains where people look
     for project in rows.into_iter().flatten() {
+        if !owners.sees(call.who, "ListProjects", project.owner.as_deref()) {
+            continue;
+        }
         let has = |id: &String| of(&project).iter().any(|label| label.id == *id);
         if !wanted.label_ids.is_empty() && !wanted.label_ids.iter().any(has) {
             continue;
@@ -255,7 +260,7 @@ pub async fn list(call: &Call<'_>, wanted: ListProjects) -> Outcome {
     let (items, info) = page.cut(items);
     let mut data = Vec::with_capacity(items.len());
     for (project, source, sink) in items {
-        data.push(item(api, &project, of(&project), &source, &sink).await?);
+        data.push(item(api, &project, of(&project), (&source, &sink), &owners).await?);
     }
     Answer::page(data, info)
 }
@@ -267,7 +272,8 @@ pub async fn describe(call: &Call<'_>, wanted: ById) -> Outcome {
     let (source, sink) = sides(api, &project).await?;
     let labels = api.metadata.labels().by_project().await?;
     let labels = labels.get(&project.id).map_or(&[][..], Vec::as_slice);
-    Answer::of(item(api, &project, labels, &source, &sink).await?)
+    let owners = Owners::load(api).await?;
+    Answer::of(item(api, &project, labels, (&source, &sink), &owners).await?)
 }
 
 async fn sides(api: &Api, project: &Project) -> Result<(DataSource, DataSource)> {
@@ -282,8 +288,8 @@ async fn item(
     api: &Api,
     project: &Project,
     labels: &[Label],
-    source: &DataSource,
-    sink: &DataSource,
+    (source, sink): (&DataSource, &DataSource),
+    owners: &Owners,
 ) -> Result<ProjectItem> {
     let rows = api.reconciler.rows(&project.id).await?;
     let has = |name: StepName| rows.steps.iter().any(|s| s.name == name);
@@ -296,7 +302,7 @@ async fn item(
         r#type: project.kind,
         name: project.name.clone(),
         labels: labels.iter().map(LabelItem::from).collect(),
-        owner: super::FIRST_ACCOUNT.to_owned(),
+        owner: owners.account(project.owner.as_deref()).to_owned(),
         importance: project.alarm_level,
         status: project.status,
         gmt_create: time(project.gmt_created),

@@ -139,8 +139,8 @@ pub struct MigrateCommand {
 /// `oms server`.
 #[derive(Debug, Args)]
 pub struct ServerCommand {
-    /// YAML file; deploy/oms.yaml shows every key. OMS_LISTEN, OMS_RM, OMS_DATA_DIR and OMS_KEY_FILE
-    /// outweigh it.
+    /// YAML file; deploy/oms.yaml shows every key. OMS_LISTEN, OMS_RM, OMS_DATA_DIR, OMS_KEY_FILE,
+    /// OMS_TLS_CERT and OMS_TLS_KEY outweigh it.
     #[arg(long, value_name = "FILE")]
     pub config: Option<PathBuf>,
 }
@@ -233,6 +233,18 @@ pub enum ProjectCommand {
 pub enum RmCommand {
     /// Make the rm database, or bring its schema up to date.
     Up {
+        /// Where rm is.
+        #[command(flatten)]
+        rm: RmArgs,
+    },
+    /// Give an account of the API a new password, for who lost it.
+    ///
+    /// The password is printed once and must be changed at the first login; a lock and the tokens
+    /// of the account end. It can be run while the server runs.
+    ResetPassword {
+        /// The account's name.
+        #[arg(long)]
+        account: String,
         /// Where rm is.
         #[command(flatten)]
         rm: RmArgs,

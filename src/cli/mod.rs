@@ -9,6 +9,7 @@ pub mod migrate;
 pub mod print;
 pub mod project;
 pub mod remote;
+pub mod reset_password;
 pub mod server;
 pub mod signals;
 pub mod table;
@@ -54,6 +55,9 @@ async fn dispatch(cli: Cli) -> Outcome {
             let metadata = migrate::open_rm(&rm.rm).await?;
             print::out(&format!("rm database {} is up to date", metadata.place()));
             Ok(ExitCode::Equal)
+        }
+        Command::Rm(RmCommand::ResetPassword { account, rm }) => {
+            Ok(reset_password::run(&rm.rm, &account, output).await?)
         }
     }
 }

@@ -7,7 +7,7 @@ use super::migrate::run::NODE;
 use super::print;
 use super::signals::Signals;
 use crate::actor::pace::Bell;
-use crate::api::{Accounts, Api, FIRST_ACCOUNT, serve};
+use crate::api::{Accounts, Api, FIRST_ACCOUNT, serve, tls};
 use crate::cluster::solo::Leadership;
 use crate::config::ServerConfig;
 use crate::config::secret_store::{SecretStore, default_key_file};
@@ -59,7 +59,12 @@ async fn lead(
         data_dir: absolute(&config.data_dir)?,
         life: tokio::sync::Mutex::default(),
     };
-    let (api, address) = serve(api, config.listen()?, config.request_bytes_max)?;
+    let tls = config.tls.both().map(|(cert, key)| tls::load(cert, key));
+    let (tls, scheme) = match tls.transpose()? {
+        Some(tls) => (Some(tls), "https"),
+        None => (None, "http"),
+    };
+    let (api, address) = serve(api, config.listen()?, config.request_bytes_max, tls)?;
     let handle = api.handle();
     let api = tokio::spawn(api);
     let tell = |password: &str| {
@@ -73,7 +78,7 @@ async fn lead(
     let supervisor = Supervisor::new(node).start();
     let (coordinator, _seen, mut fenced) = Coordinator::new(reconciler, Scope::All, bell);
     let coordinator = coordinator.start();
-    print::out(&format!("listening on http://{address}"));
+    print::out(&format!("listening on {scheme}://{address}"));
 
     let mut signals = Signals::new()?;
     let end = tokio::select! {

@@ -20,6 +20,28 @@ pub struct ServerConfig {
     pub key_file: PathBuf,
     /// Largest request, bytes.
     pub request_bytes_max: usize,
+    /// Certificate and key of the API; empty: plain HTTP.
+    pub tls: TlsFiles,
+    /// Plain HTTP may be listened to from other machines: something in front of it has TLS.
+    pub allow_plain_http: bool,
+}
+
+/// PEM files of the API's TLS.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct TlsFiles {
+    /// The certificate chain, the server's own first (`OMS_TLS_CERT`).
+    pub cert: PathBuf,
+    /// Its key (`OMS_TLS_KEY`).
+    pub key: PathBuf,
+}
+
+impl TlsFiles {
+    /// Both files, where TLS is wanted.
+    pub fn both(&self) -> Option<(&Path, &Path)> {
+        let given = |path: &Path| !path.as_os_str().is_empty();
+        (given(&self.cert) && given(&self.key)).then_some((&*self.cert, &*self.key))
+    }
 }
 
 impl Default for ServerConfig {
@@ -30,6 +52,8 @@ impl Default for ServerConfig {
             data_dir: PathBuf::from("oms_data"),
             key_file: PathBuf::new(),
             request_bytes_max: 1 << 20,
+            tls: TlsFiles::default(),
+            allow_plain_http: false,
         }
     }
 }
@@ -53,6 +77,8 @@ impl ServerConfig {
         for (name, place) in [
             ("OMS_DATA_DIR", &mut config.data_dir),
             ("OMS_KEY_FILE", &mut config.key_file),
+            ("OMS_TLS_CERT", &mut config.tls.cert),
+            ("OMS_TLS_KEY", &mut config.tls.key),
         ] {
             if let Some(value) = env(name) {
                 *place = PathBuf::from(value);
@@ -71,12 +97,18 @@ impl ServerConfig {
             .listen
             .parse()
             .map_err(|_| invalid("it is not an address and a port".to_owned()))?;
-        if !address.ip().is_loopback() {
+        let tls = self.tls.both().is_some();
+        if !tls && self.tls != TlsFiles::default() {
+            return Err(Error::new(Kind::ConfigInvalid, "tls")
+                .detail("cert and key belong together: one of them is missing"));
+        }
+        if !tls && !self.allow_plain_http && !address.ip().is_loopback() {
             return Err(invalid(
-                "passwords would cross the network in plain text: the API has no TLS yet"
-                    .to_owned(),
+                "passwords would cross the network in plain text".to_owned(),
             )
-            .remedy("Listen on 127.0.0.1, and put a proxy with TLS in front of it."));
+            .remedy(
+                "Give tls.cert and tls.key, or listen on 127.0.0.1; allow_plain_http: true is for an address that only a proxy with TLS can reach.",
+            ));
         }
         Ok(address)
     }
@@ -121,5 +153,27 @@ mod tests {
             error.to_string().contains("OMS_LISTEN = 0.0.0.0:8089"),
             "{error}"
         );
+    }
+
+    #[test]
+    fn other_machines_need_tls_or_an_explicit_word() {
+        let config = |tls: (&str, &str), allow_plain_http| ServerConfig {
+            listen: "0.0.0.0:8089".to_owned(),
+            tls: TlsFiles {
+                cert: tls.0.into(),
+                key: tls.1.into(),
+            },
+            allow_plain_http,
+            ..ServerConfig::default()
+        };
+        config(("", ""), false).listen().expect_err("plain");
+        config(("", ""), true).listen().expect("explicit");
+        let both = config(("a", "b"), false);
+        both.listen().expect("TLS");
+        assert_eq!(both.tls.both(), Some((Path::new("a"), Path::new("b"))));
+        for half in [("a", ""), ("", "b")] {
+            let error = config(half, true).listen().expect_err("half");
+            assert!(error.to_string().starts_with("tls:"), "{error}");
+        }
     }
 }

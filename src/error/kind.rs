@@ -143,9 +143,13 @@ kinds! {
     /// A parameter of a request is missing, unknown or wrong.
     ParameterInvalid = "API-0001", Manual, "Correct the named parameter.";
     /// The request names no account, or its password is wrong.
-    AccountUnknown = "API-0002", Manual, "Give name and password with HTTP Basic; the first start of `oms server` prints those of the first account.";
+    AccountUnknown = "API-0002", Manual, "Give name and password with HTTP Basic, or a token; the first start of `oms server` prints those of the first account, `oms rm reset-password` replaces a lost one.";
     /// The account's password must be changed before anything else.
     PasswordChange = "API-0003", Manual, "Change the password with the action ChangePassword.";
+    /// The account's role does not allow the action, or not with this object.
+    Forbidden = "API-0004", Manual, "Ask an account with the right (docs/security.md says which role may do what), or the object's owner.";
+    /// Too many failed logins from one address.
+    TooManyLogins = "API-0005", Timed, "Wait, then log in with the right password.";
 
     /// What answered the command line is not the API of `oms server`.
     AnswerInvalid = "CLI-0001", Manual, "Check that the URL is that of an `oms server`, and what stands between it and here.";

@@ -52,6 +52,18 @@ impl Configs<'_> {
         Ok(())
     }
 
+    /// Deletes a parameter; one that is not there is none.
+    pub async fn delete(self, name: &str) -> Result<(), MetaError> {
+        let delete = Query::delete()
+            .from_table(n::Entity)
+            .and_where(is(n::Column::CfgName, name))
+            .to_owned();
+        self.0
+            .execute("delete a parameter", Twice::Harmless, &delete)
+            .await?;
+        Ok(())
+    }
+
     /// All parameters whose names begin so, by name.
     pub async fn list(self, prefix: &str) -> Result<Vec<Row<(String, Value)>>, MetaError> {
         let select = n::Entity::find()

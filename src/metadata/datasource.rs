@@ -43,6 +43,8 @@ pub struct DataSource {
     pub gmt_created: NaiveDateTime,
     /// When `oms` wrote it last, UTC.
     pub gmt_modified: NaiveDateTime,
+    /// Whose it is, an account's id; `None`: `ROOT`'s.
+    pub owner: Option<String>,
 }
 
 impl fmt::Debug for DataSource {
@@ -79,6 +81,7 @@ impl FromModel for DataSource {
             server_identity: row.server_identity,
             gmt_created: row.gmt_created,
             gmt_modified: row.gmt_modified,
+            owner: row.owner,
         })
     }
 }
@@ -126,6 +129,15 @@ pub struct DataSources<'a>(pub(super) &'a Metadata);
 impl DataSources<'_> {
     /// Makes a data source, or gives the one with this kind, host, port and account as it is.
     pub async fn create(self, new: NewDataSource) -> Result<DataSource, MetaError> {
+        self.create_owned(new, None).await
+    }
+
+    /// As [`DataSources::create`], for an account; one that is there keeps its owner.
+    pub async fn create_owned(
+        self,
+        new: NewDataSource,
+        owner: Option<&str>,
+    ) -> Result<DataSource, MetaError> {
         let time = now();
         let (kind, host, port, user) = (new.kind, new.host.clone(), new.port, new.username.clone());
         let model = d::ActiveModel {
@@ -141,6 +153,7 @@ impl DataSources<'_> {
             server_identity: Set(String::new()),
             gmt_created: Set(time),
             gmt_modified: Set(time),
+            owner: Set(owner.map(str::to_owned)),
         };
         let key = [
             d::Column::Type,

@@ -15,11 +15,13 @@
 //! A [`Metadata`] is a handle: clone it freely.
 
 mod access;
+mod audit;
 mod codes;
 mod component;
 mod config;
 mod connect;
 mod datasource;
+mod department;
 mod error;
 mod event;
 mod label;
@@ -34,15 +36,19 @@ mod step;
 mod task;
 #[cfg(test)]
 mod tests;
+mod token;
+mod user;
 mod verify;
 mod verify_diff;
 
+pub use audit::{Audit, AuditFilter, AuditLogs, NewAudit};
 pub use component::{Component, Components, NewComponent, Report};
 pub use config::Configs;
 pub use datasource::{DataSource, DataSourceUpdate, DataSources, NewDataSource};
+pub use department::{DEFAULT_DEPARTMENT, Department, Departments};
 pub use entity::{
     AlarmLevel, ComponentStatus, ComponentType, DataSourceType, DesiredStatus, DiffType,
-    ProjectStatus, ProjectType, SliceStatus, StateText, StepName, StepStatus, TaskStatus,
+    ProjectStatus, ProjectType, SliceStatus, StateText, StepName, StepStatus, TaskStatus, UserRole,
     VerifyResultType, VerifyStatus,
 };
 pub use error::{MetaError, MetaErrorKind, RowProblem};
@@ -55,6 +61,8 @@ pub use row::{Row, Written, new_id, now};
 pub use slice::{NewSlice, Slice, SliceCounts, SliceKey, Slices, TableKey};
 pub use step::{NewStep, Step, StepUpdate, Steps};
 pub use task::{NewTask, Task, TaskUpdate, Tasks};
+pub use token::{ApiToken, ApiTokens};
+pub use user::{NewUser, User, UserUpdate, Users};
 pub use verify::{NewVerify, VerifyKey, VerifyResult, VerifyResults, VerifyUpdate};
 pub use verify_diff::{DiffFilter, NewDiff, VerifyDiff};
 
@@ -170,6 +178,26 @@ impl Metadata {
     /// The journal.
     pub fn events(&self) -> Events<'_> {
         Events(self)
+    }
+
+    /// Accounts.
+    pub fn users(&self) -> Users<'_> {
+        Users(self)
+    }
+
+    /// Departments.
+    pub fn departments(&self) -> Departments<'_> {
+        Departments(self)
+    }
+
+    /// API tokens.
+    pub fn api_tokens(&self) -> ApiTokens<'_> {
+        ApiTokens(self)
+    }
+
+    /// The audit log.
+    pub fn audit_logs(&self) -> AuditLogs<'_> {
+        AuditLogs(self)
     }
 
     /// Leases.

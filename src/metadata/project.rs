@@ -43,6 +43,8 @@ pub struct Project {
     pub gmt_created: NaiveDateTime,
     /// When `oms` wrote it last, UTC.
     pub gmt_modified: NaiveDateTime,
+    /// Whose it is, an account's id; `None`: `ROOT`'s.
+    pub owner: Option<String>,
 }
 
 impl FromModel for Project {
@@ -66,6 +68,7 @@ impl FromModel for Project {
             epoch: row.epoch,
             gmt_created: row.gmt_created,
             gmt_modified: row.gmt_modified,
+            owner: row.owner,
         })
     }
 }
@@ -112,12 +115,21 @@ impl Projects<'_> {
     /// Makes a project in `INIT`. The same id again gives the project as it is; a name that another
     /// living project has is a [`MetaError::Conflict`].
     pub async fn create(self, new: NewProject) -> Result<Project, MetaError> {
+        self.create_owned(new, None).await
+    }
+
+    /// As [`Projects::create`], for an account.
+    pub async fn create_owned(
+        self,
+        new: NewProject,
+        owner: Option<&str>,
+    ) -> Result<Project, MetaError> {
         let what = "create a project";
         let same_name = p::Entity::find()
             .filter(p::Column::ProjectName.eq(&new.name))
             .filter(p::Column::Id.ne(&new.id))
             .filter(p::Column::ProjectStatus.ne(ProjectStatus::Deleted.text()));
-        let model = model(&new);
+        let model = model(&new, owner);
         let insert =
             super::access::insert_statement::<p::Entity>(vec![model], &[p::Column::Id], &[]);
         let taken = retry(what, Twice::Harmless, || async {
@@ -258,7 +270,7 @@ impl Projects<'_> {
     }
 }
 
-fn model(new: &NewProject) -> p::ActiveModel {
+fn model(new: &NewProject, owner: Option<&str>) -> p::ActiveModel {
     let time = now();
     p::ActiveModel {
         id: Set(new.id.clone()),
@@ -273,5 +285,6 @@ fn model(new: &NewProject) -> p::ActiveModel {
         epoch: Set(0),
         gmt_created: Set(time),
         gmt_modified: Set(time),
+        owner: Set(owner.map(str::to_owned)),
     }
 }

@@ -10,6 +10,8 @@ use std::time::{Duration, Instant};
 
 /// How often progress is written while nothing else changes.
 const REPORT_EVERY: Duration = Duration::from_millis(500);
+/// The same of one that has nothing to do but to say that it is there.
+const REPORT_AT_REST: Duration = Duration::from_secs(2);
 
 /// A component that runs here, or will again after a wait.
 pub struct Slot {
@@ -19,6 +21,8 @@ pub struct Slot {
     backoff: Backoff,
     not_before: Instant,
     last_beat: u64,
+    /// What it had done at the last report.
+    done: u64,
     reported: Option<Instant>,
     was_ready: bool,
 }
@@ -48,6 +52,7 @@ impl Slot {
             backoff: Backoff::new(Duration::from_millis(200), Duration::from_secs(15)),
             not_before: Instant::now(),
             last_beat: 0,
+            done: 0,
             reported: None,
             was_ready: false,
         }
@@ -106,9 +111,14 @@ impl Slot {
         match seen.state {
             ShellState::Running => {
                 let turned = std::mem::replace(&mut self.was_ready, ready) != ready;
-                if !turned && self.reported.is_some_and(|at| at.elapsed() < REPORT_EVERY) {
+                let pause = match seen.progress.done == self.done && ready {
+                    true => REPORT_AT_REST,
+                    false => REPORT_EVERY,
+                };
+                if !turned && self.reported.is_some_and(|at| at.elapsed() < pause) {
                     return Next::Nothing;
                 }
+                self.done = seen.progress.done;
                 self.reported = Some(Instant::now());
                 let report = Report {
                     status: Some(ComponentStatus::Running),

@@ -3,7 +3,7 @@
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 
-use crate::client::OmsServer;
+use crate::client::{OmsServer, PASSWORD};
 use crate::listener::{CERTIFICATE, Listener, success};
 use crate::run::Cli;
 
@@ -66,7 +66,7 @@ async fn the_server_s_words_are_shown() {
 
     let files = Cli::new(home.path());
     let short = files.file("short", "short\n");
-    let new = files.file("new", "a better passphrase\n");
+    let new = files.file("new", &format!("{PASSWORD}\n"));
     let change = ["user", "passwd", "--new-password-file"];
     let arguments = [&change[..], &[&short]].concat();
     let refused = cli(&first).run(&arguments).await.expect(2);
@@ -81,17 +81,32 @@ async fn the_server_s_words_are_shown() {
         let said = said.to_string();
         assert!(said.contains("DEBUG ureq"), "{said}");
         let encoded = STANDARD.encode(format!("{name}:{first}"));
-        for hidden in [&first, "a better passphrase", &encoded, "ureq_proto::util"] {
+        for hidden in [first.as_str(), PASSWORD, &encoded, "ureq_proto::util"] {
             assert!(!said.contains(hidden), "{hidden}: {said}");
         }
     }
 
-    let cli = cli("a better passphrase");
+    let cli = cli(PASSWORD);
     let empty = cli
         .run(&["project", "list", "--output", "json"])
         .await
         .expect(0);
     assert_eq!(empty.json(), serde_json::json!([]));
+    // another account, whose password its maker knows
+    let create = ["user", "create", "bob", "--role", "USER", "--password-file"];
+    cli.run(&[&create[..], &[&new]].concat()).await.expect(0);
+    let listed = cli.run(&["user", "list"]).await.expect(0);
+    assert!(
+        listed.stdout.contains("bob") && listed.stdout.contains("USER"),
+        "{listed}"
+    );
+    let must = cli.run(&["project", "list", "--user", "bob"]).await;
+    let must = must.expect(2);
+    assert!(
+        must.stderr.contains("error API-0003: account bob"),
+        "{must}"
+    );
+    cli.run(&["user", "delete", "bob"]).await.expect(0);
     for (arguments, code, says) in [
         (&["project", "show", "np_none"][..], "MDB-0006", "'np_none'"),
         (

@@ -7,6 +7,7 @@ mod edits;
 mod load;
 mod runtime;
 mod schema;
+mod users;
 mod verify;
 mod workflow;
 
@@ -31,6 +32,11 @@ pub async fn suite(url: &str) {
     runtime::datasources_and_parameters(&meta).await;
     runtime::journal(&meta).await;
     runtime::leases(&meta).await;
+    users::accounts(&meta).await;
+    users::departments(&meta).await;
+    users::tokens(&meta).await;
+    users::ownership(&meta).await;
+    users::audit(&meta).await;
     copy::slices(&meta).await;
     copy::slices_of_a_dead_component_go_on(&meta).await;
     copy::long_values_fit(&meta).await;

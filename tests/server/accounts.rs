@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use crate::client::OmsServer;
+use crate::client::{OmsServer, PASSWORD};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_first_password_must_be_changed() {
@@ -50,10 +50,10 @@ async fn the_first_password_must_be_changed() {
         let reply = server.call("ChangePassword", body).await;
         reply.refused(400, "API-0001", says);
     }
-    let body = json!({ "oldPassword": "not this", "newPassword": "a better passphrase" });
+    let body = json!({ "oldPassword": "not this", "newPassword": PASSWORD });
     let reply = server.call("ChangePassword", body).await;
     reply.refused(400, "API-0001", "oldPassword");
-    server.change_password("a better passphrase").await;
+    server.change_password(PASSWORD).await;
     let reply = server.call("ListProjects", json!({})).await;
     assert_eq!(reply.data(), &json!([]));
     assert_eq!(reply.body["totalCount"], 0);
@@ -64,13 +64,13 @@ async fn the_first_password_must_be_changed() {
 
     // a second start prints no password, and takes the new one; no secret is in a log or in rm
     assert_eq!(server.terminate().await, Some(0));
-    let server = OmsServer::start(folder.path(), Some("a better passphrase")).await;
+    let server = OmsServer::start(folder.path(), Some(PASSWORD)).await;
     server.call("ListProjects", json!({})).await.data();
     let log = server.log();
     server.kill9();
     let rm = std::fs::read(folder.path().join("rm.db")).expect("rm");
     let rm = String::from_utf8_lossy(&rm).into_owned();
-    for secret in [first.1.as_str(), "a better passphrase"] {
+    for secret in [first.1.as_str(), PASSWORD] {
         assert!(!log.contains(secret) && !rm.contains(secret));
     }
 }

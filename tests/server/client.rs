@@ -7,15 +7,20 @@ use std::time::Duration;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::Value;
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::TcpStream;
+use tokio_rustls::TlsConnector;
 
 use crate::harness::{process, wait_until};
+
+/// A password that keeps the rules; what [`OmsServer::ready`] gives the first account.
+pub const PASSWORD: &str = "Better-Pass_42";
 
 /// What an action answered.
 #[derive(Debug, Clone)]
 pub struct Reply {
     pub status: u16,
+    pub head: String,
     pub body: Value,
 }
 
@@ -27,6 +32,16 @@ impl Reply {
         assert_eq!(self.body["success"], true, "{:#}", self.body);
         assert!(self.body["errorDetail"].is_null(), "{:#}", self.body);
         &self.body["data"]
+    }
+
+    /// What a list says under a key, sorted.
+    #[track_caller]
+    pub fn names(&self, key: &str) -> Vec<String> {
+        let items = self.data().as_array().into_iter().flatten();
+        let names = items.filter_map(|item| item[key].as_str());
+        let mut names: Vec<String> = names.map(str::to_owned).collect();
+        names.sort();
+        names
     }
 
     /// That it was refused like this.
@@ -53,6 +68,7 @@ pub struct OmsServer {
     pid: u32,
     folder: PathBuf,
     pub address: String,
+    tls: Option<TlsConnector>,
     pub account: (String, String),
 }
 
@@ -71,7 +87,13 @@ impl OmsServer {
 
     /// Starts one that cannot start; gives what it says.
     pub async fn fails(folder: &Path, listen: &str) -> String {
+        Self::fails_with(folder, listen, &[]).await
+    }
+
+    /// As [`Self::fails`], with more environment variables.
+    pub async fn fails_with(folder: &Path, listen: &str, env: &[(&str, &Path)]) -> String {
         let mut command = Self::command(folder, listen);
+        command.envs(env.iter().copied());
         let ended = tokio::task::spawn_blocking(move || command.output());
         let ended = ended.await.expect("no panic").expect("oms starts");
         assert!(!ended.status.success());
@@ -80,9 +102,28 @@ impl OmsServer {
 
     /// Starts one in a folder; the password is what the first start prints, or the one before.
     pub async fn start(folder: &Path, password: Option<&str>) -> Self {
+        let command = Self::command(folder, "127.0.0.1:0");
+        Self::spawn(folder, password, command, None).await
+    }
+
+    /// As [`Self::start`], with a file of its configuration, and TLS towards it.
+    pub async fn start_with(folder: &Path, config: &str, tls: Option<TlsConnector>) -> Self {
+        let file = folder.join("oms.yaml");
+        std::fs::write(&file, config).expect("a file");
+        let mut command = Self::command(folder, "");
+        command.env_remove("OMS_LISTEN").arg("--config").arg(file);
+        Self::spawn(folder, None, command, tls).await
+    }
+
+    async fn spawn(
+        folder: &Path,
+        password: Option<&str>,
+        mut command: Command,
+        tls: Option<TlsConnector>,
+    ) -> Self {
         let out = folder.join("server.out");
         let stdout = std::fs::File::create(&out).expect("a file");
-        let child = Self::command(folder, "127.0.0.1:0")
+        let child = command
             .stdout(stdout)
             .stderr(Stdio::inherit())
             .spawn()
@@ -104,7 +145,8 @@ impl OmsServer {
             pid: child.id(),
             child,
             folder: folder.to_owned(),
-            address: between("http://", '\n').expect("an address"),
+            address: between("://", '\n').expect("an address"),
+            tls,
             account: (
                 "admin".to_owned(),
                 printed.or(password.map(str::to_owned)).expect("a password"),
@@ -115,7 +157,7 @@ impl OmsServer {
     /// Starts one whose first password is changed already.
     pub async fn ready(folder: &Path) -> Self {
         let mut server = Self::start(folder, None).await;
-        server.change_password("a better passphrase").await;
+        server.change_password(PASSWORD).await;
         server
     }
 
@@ -136,9 +178,46 @@ impl OmsServer {
         .await
     }
 
+    /// Runs an action in another account's name.
+    pub async fn call_as(&self, account: &(String, String), action: &str, body: Value) -> Reply {
+        let path = format!("/api/v2?Action={action}");
+        self.post(&path, &body.to_string(), Some(account)).await
+    }
+
+    /// Runs an action with a token.
+    pub async fn call_with(&self, token: &str, action: &str, body: Value) -> Reply {
+        let path = format!("/api/v2?Action={action}");
+        let authorization = format!("Bearer {token}");
+        self.request("POST", &path, &body.to_string(), Some(authorization))
+            .await
+    }
+
     /// Sends a request of any kind.
     pub async fn post(&self, path: &str, body: &str, account: Option<&(String, String)>) -> Reply {
-        self.request("POST", path, body, account).await
+        let authorization = account.map(basic);
+        self.request("POST", path, body, authorization).await
+    }
+
+    /// The address that it listens on.
+    pub fn address(&self) -> &str {
+        &self.address
+    }
+
+    /// Makes an account whose password was changed, and gives how to log in with it.
+    pub async fn user(&self, name: &str, role: &str, department: &str) -> (String, String) {
+        let first = ("First-Pass_11".to_owned(), PASSWORD.to_owned());
+        let body = serde_json::json!({
+            "account": name, "password": first.0, "role": role, "departmentId": department,
+        });
+        self.call("CreateUser", body).await.data();
+        let account = (name.to_owned(), first.0.clone());
+        let reply = self
+            .call_as(&account, "ListProjects", serde_json::json!({}))
+            .await;
+        reply.refused(403, "API-0003", name);
+        let body = serde_json::json!({ "oldPassword": first.0, "newPassword": first.1 });
+        self.call_as(&account, "ChangePassword", body).await.data();
+        (account.0, first.1)
     }
 
     /// Where a page is.
@@ -155,7 +234,8 @@ impl OmsServer {
     pub async fn try_call(&self, action: &str, body: Value) -> Option<Reply> {
         let path = format!("/api/v2?Action={action}");
         let body = body.to_string();
-        self.exchange("POST", &path, &body, Some(&self.account))
+        let authorization = basic(&self.account);
+        self.exchange("POST", &path, &body, Some(authorization))
             .await
             .ok()
     }
@@ -165,9 +245,9 @@ impl OmsServer {
         method: &str,
         path: &str,
         body: &str,
-        account: Option<&(String, String)>,
+        authorization: Option<String>,
     ) -> Reply {
-        let reply = self.exchange(method, path, body, account).await;
+        let reply = self.exchange(method, path, body, authorization).await;
         reply.unwrap_or_else(|e| {
             panic!(
                 "{}: {e}\n{:?}\n{}",
@@ -183,13 +263,11 @@ impl OmsServer {
         method: &str,
         path: &str,
         body: &str,
-        account: Option<&(String, String)>,
+        authorization: Option<String>,
     ) -> std::io::Result<Reply> {
-        let authorization = account.map_or(String::new(), |(name, password)| {
-            format!(
-                "Authorization: Basic {}\r\n",
-                STANDARD.encode(format!("{name}:{password}"))
-            )
+        let known = authorization.is_some();
+        let authorization = authorization.map_or(String::new(), |authorization| {
+            format!("Authorization: {authorization}\r\n")
         });
         let text = format!(
             "{method} {path} HTTP/1.1\r\nHost: {}\r\n{authorization}Content-Type: application/json\r\n\
@@ -198,20 +276,25 @@ impl OmsServer {
             body.len()
         );
         let mut socket = TcpStream::connect(&self.address).await?;
-        socket.write_all(text.as_bytes()).await?;
-        let mut answer = String::new();
-        socket.read_to_string(&mut answer).await?;
+        let answer = match &self.tls {
+            None => exchange(&mut socket, &text).await?,
+            Some(tls) => {
+                let name = "127.0.0.1".try_into().expect("a name");
+                let mut socket = tls.connect(name, socket).await?;
+                exchange(&mut socket, &text).await?
+            }
+        };
         let gone = || std::io::Error::other(format!("half an answer: {answer}"));
         let (head, body) = answer.split_once("\r\n\r\n").ok_or_else(gone)?;
         let status = head.split(' ').nth(1).and_then(|s| s.parse().ok());
-        let body = serde_json::from_str(body);
         Ok(Reply {
             status: status.ok_or_else(gone)?,
-            body: match (body, account) {
-                (Ok(body), _) => body,
+            head: head.to_lowercase(),
+            body: match serde_json::from_str(body) {
+                Ok(body) => body,
                 // cut off
-                (Err(_), Some(_)) if head.contains(" 200 ") => return Err(gone()),
-                (Err(_), _) => Value::Null,
+                Err(_) if known && head.contains(" 200 ") => return Err(gone()),
+                Err(_) => Value::Null,
             },
         })
     }
@@ -277,6 +360,22 @@ impl OmsServer {
     pub fn log(&self) -> String {
         std::fs::read_to_string(self.folder.join("server.log")).unwrap_or_default()
     }
+}
+
+/// What HTTP Basic says of an account.
+fn basic((name, password): &(String, String)) -> String {
+    format!("Basic {}", STANDARD.encode(format!("{name}:{password}")))
+}
+
+async fn exchange(
+    socket: &mut (impl AsyncRead + AsyncWrite + Unpin),
+    text: &str,
+) -> std::io::Result<String> {
+    socket.write_all(text.as_bytes()).await?;
+    socket.flush().await?;
+    let mut answer = String::new();
+    socket.read_to_string(&mut answer).await?;
+    Ok(answer)
 }
 
 impl Drop for OmsServer {

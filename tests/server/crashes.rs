@@ -10,13 +10,12 @@ use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 use serde_json::{Value, json};
 
-use crate::client::OmsServer;
+use crate::client::{OmsServer, PASSWORD};
 use crate::harness::oms::announce;
 use crate::harness::server::start_all;
 use crate::harness::{Kind, Options, wait_until};
 use crate::life::datasource;
 
-const PASSWORD: &str = "a better passphrase";
 const MINUTES: Duration = Duration::from_secs(120);
 
 fn number(name: &str) -> Option<u64> {

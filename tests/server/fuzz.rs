@@ -51,7 +51,7 @@ async fn no_server_error_and_no_undocumented_answer() {
             .args(["-m", "schemathesis.cli", "run", &url])
             .args(["--auth", &format!("{name}:{password}")])
             .args(["--checks", "not_a_server_error,status_code_conformance,content_type_conformance,response_headers_conformance,response_schema_conformance,unsupported_method"])
-            // it would change the password that this test has, and name servers that are looked for
+            // they would change the password that this test has, and name servers that are looked for
             .args(["--exclude-operation-id", "ChangePassword"])
             .args(["--exclude-operation-id-regex", "Create.*DataSource"])
             .args(["--phases", "examples,coverage,fuzzing", "--max-examples", &examples])

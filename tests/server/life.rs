@@ -9,7 +9,7 @@ use entity::oms_step;
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter};
 use serde_json::{Value, json};
 
-use crate::client::OmsServer;
+use crate::client::{OmsServer, PASSWORD};
 use crate::harness::server::start_all;
 use crate::harness::{Kind, Options, Rm, Server, Workload, WorkloadOptions, same_rows};
 
@@ -164,7 +164,7 @@ async fn two_projects_live_side_by_side() {
     server.call("StopProject", by_id(&shop)).await.data();
     server.project_is(&shop, "SUSPEND", MINUTES).await;
     server.kill9();
-    let server = OmsServer::start(folder.path(), Some("a better passphrase")).await;
+    let server = OmsServer::start(folder.path(), Some(PASSWORD)).await;
     server.project_is(&shop, "SUSPEND", MINUTES).await;
     server.project_is(&other, "RUNNING", MINUTES).await;
     server.call("ResumeProject", by_id(&shop)).await.data();
@@ -172,7 +172,7 @@ async fn two_projects_live_side_by_side() {
         .step_is(&shop, "INCR_TRANSFER", "MONITORING", MINUTES)
         .await;
     assert_eq!(server.terminate().await, Some(0));
-    let server = OmsServer::start(folder.path(), Some("a better passphrase")).await;
+    let server = OmsServer::start(folder.path(), Some(PASSWORD)).await;
     let step = server
         .step_is(&shop, "FULL_VERIFIER", "FINISHED", MINUTES)
         .await;

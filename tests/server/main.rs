@@ -5,10 +5,15 @@
 mod harness;
 
 mod accounts;
+mod audit;
 mod client;
 mod crashes;
 mod fuzz;
 mod labels;
 mod life;
+mod logins;
 mod refusals;
 mod release;
+mod tls;
+mod tokens;
+mod users;

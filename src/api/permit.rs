@@ -1,0 +1,362 @@
+//! Who may do what: the one place where rights are decided.
+//!
+//! Every action has a line in [`RULES`]: what kind of thing it does, and which of its parameters
+//! names whose. [`may`] decides by the role and by whose the object is; [`check`] finds out whose it
+//! is, before the action runs. Lists show what [`Owners::sees`].
+
+use super::auth::Who;
+use super::request::{invalid, parameters};
+use super::{Api, FIRST_ACCOUNT, actions};
+use crate::error::{Error, Kind, Result};
+use crate::metadata::UserRole;
+use serde_json::Value;
+use std::collections::HashMap;
+
+/// What kind of thing an action does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Class {
+    /// Looks.
+    Read,
+    /// Looks at departments: everybody sees their own.
+    ReadDepartments,
+    /// Makes or changes projects and data sources.
+    Change,
+    /// One's own password and tokens.
+    Oneself,
+    /// Deletes labels, which many may use.
+    ManageLabels,
+    /// Makes and changes accounts.
+    ManageUsers,
+    /// Makes and deletes departments.
+    ManageDepartments,
+}
+
+impl Class {
+    /// Does it change anything.
+    pub fn changes(self) -> bool {
+        !matches!(self, Self::Read | Self::ReadDepartments)
+    }
+}
+
+/// What an action is about, and the parameter that names it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Object {
+    /// A list, or nothing that belongs to somebody.
+    Nothing,
+    /// Whoever asks.
+    Oneself,
+    /// A project.
+    Project(&'static str),
+    /// A new project: it needs a right to both of its data sources.
+    NewProject,
+    /// A new data source.
+    NewDataSource,
+    /// A data source.
+    DataSource(&'static str),
+    /// A label.
+    Label(&'static str),
+    /// A new label.
+    NewLabel,
+    /// An account.
+    User(&'static str),
+    /// A new account, in a department.
+    NewUser,
+    /// A department.
+    Department(&'static str),
+    /// A new department.
+    NewDepartment,
+    /// A token.
+    Token(&'static str),
+    /// A new token.
+    NewToken,
+}
+
+/// Whose an object is, as seen by who asks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Relation {
+    /// One's own.
+    Own,
+    /// Somebody's of the same department.
+    Department,
+    /// Anybody else's.
+    Foreign,
+}
+
+/// An action, what kind of thing it does, and what it is about.
+pub type Rule = (&'static str, Class, Object);
+
+const RULES: &[Rule] = &[
+    ("ChangePassword", Class::Oneself, Object::Oneself),
+    ("CreateApiToken", Class::Oneself, Object::NewToken),
+    (
+        "CreateDepartment",
+        Class::ManageDepartments,
+        Object::NewDepartment,
+    ),
+    (
+        "CreateMySqlDataSource",
+        Class::Change,
+        Object::NewDataSource,
+    ),
+    (
+        "CreateMysqlDataSource",
+        Class::Change,
+        Object::NewDataSource,
+    ),
+    (
+        "CreateOceanBaseDataSource",
+        Class::Change,
+        Object::NewDataSource,
+    ),
+    ("CreateLabel", Class::Change, Object::NewLabel),
+    ("CreateProject", Class::Change, Object::NewProject),
+    ("CreateUser", Class::ManageUsers, Object::NewUser),
+    ("DeleteApiToken", Class::Oneself, Object::Token("id")),
+    ("DeleteDataSource", Class::Change, Object::DataSource("id")),
+    ("DeleteLabel", Class::ManageLabels, Object::Label("id")),
+    (
+        "DeleteDepartment",
+        Class::ManageDepartments,
+        Object::Department("id"),
+    ),
+    ("DeleteProject", Class::Change, Object::Project("id")),
+    ("DeleteUser", Class::ManageUsers, Object::User("id")),
+    ("DescribeProject", Class::Read, Object::Project("id")),
+    (
+        "DescribeProjectComponents",
+        Class::Read,
+        Object::Project("id"),
+    ),
+    (
+        "DescribeProjectProgress",
+        Class::Read,
+        Object::Project("id"),
+    ),
+    (
+        "DescribeProjectStepMetric",
+        Class::Read,
+        Object::Project("projectId"),
+    ),
+    ("DescribeProjectSteps", Class::Read, Object::Project("id")),
+    ("ListApiTokens", Class::Read, Object::Nothing),
+    ("ListAllLabels", Class::Read, Object::Nothing),
+    ("ListAuditLogs", Class::Read, Object::Nothing),
+    ("ListDataSource", Class::Read, Object::Nothing),
+    ("ListDepartments", Class::ReadDepartments, Object::Nothing),
+    (
+        "ListFullVerifyCorrectionsResult",
+        Class::Read,
+        Object::Project("projectId"),
+    ),
+    (
+        "ListFullVerifyInconsistenciesResult",
+        Class::Read,
+        Object::Project("projectId"),
+    ),
+    (
+        "ListProjectFullVerifyResult",
+        Class::Read,
+        Object::Project("projectId"),
+    ),
+    ("ListProjects", Class::Read, Object::Nothing),
+    ("ListUsers", Class::Read, Object::Nothing),
+    ("ReleaseProject", Class::Change, Object::Project("id")),
+    ("ResumeProject", Class::Change, Object::Project("id")),
+    ("StartProject", Class::Change, Object::Project("id")),
+    ("StartProjectsByLabel", Class::Change, Object::Label("id")),
+    ("StopProject", Class::Change, Object::Project("id")),
+    ("StopProjectsByLabel", Class::Change, Object::Label("id")),
+    ("TestDataSource", Class::Change, Object::DataSource("id")),
+    ("UnlockUser", Class::ManageUsers, Object::User("id")),
+    ("UpdateProjectConfig", Class::Change, Object::Project("id")),
+    ("UpdateProjectLabels", Class::Change, Object::Project("id")),
+    ("UpdateUser", Class::ManageUsers, Object::User("id")),
+];
+
+/// Actions that a token cannot do: whoever finds one shall not make it last.
+const PASSWORD_ONLY: &[&str] = &["ChangePassword", "CreateApiToken"];
+
+/// The rule of an action.
+pub fn rule(action: &str) -> Option<Rule> {
+    RULES.iter().find(|(name, ..)| *name == action).copied()
+}
+
+/// May this role do this to an object that stands so to it.
+pub fn may(role: UserRole, action: &str, relation: Relation) -> bool {
+    use Relation::{Department, Foreign, Own};
+    let Some((_, class, _)) = rule(action) else {
+        return false;
+    };
+    match (class, role) {
+        (_, UserRole::Root) => true,
+        (Class::Oneself, _) => relation == Own,
+        (Class::Read | Class::ReadDepartments, UserRole::RootViewer) => true,
+        (Class::ReadDepartments, _) => relation != Foreign,
+        (Class::Read, UserRole::Admin | UserRole::AdminViewer) => relation != Foreign,
+        (Class::Change, UserRole::Admin) => relation != Foreign,
+        (Class::Read | Class::Change, UserRole::User) => relation == Own,
+        (Class::ManageUsers, UserRole::Admin) => relation == Department,
+        (Class::ManageLabels, UserRole::Admin) => true,
+        (
+            Class::ManageLabels | Class::Change | Class::ManageUsers | Class::ManageDepartments,
+            _,
+        ) => false,
+    }
+}
+
+/// May this role make, change and delete accounts of that one.
+pub fn may_give(giver: UserRole, role: UserRole) -> bool {
+    match giver {
+        UserRole::Root => role != UserRole::Root,
+        UserRole::Admin => matches!(role, UserRole::AdminViewer | UserRole::User),
+        _ => false,
+    }
+}
+
+/// The error for what somebody may not do.
+pub fn forbidden(who: &Who, action: &str, why: &str) -> Error {
+    Error::new(Kind::Forbidden, format!("action {action}"))
+        .detail(format!("account {} ({}) {why}", who.name, who.role))
+}
+
+/// May this request run.
+///
+/// # Errors
+/// `Forbidden`; `NotFound` for an object that is not there.
+pub async fn check(api: &Api, who: &Who, action: &str, body: &[u8]) -> Result<()> {
+    let Some((_, _, object)) = rule(action) else {
+        return match actions::find(action).is_some() {
+            true => Err(Error::new(Kind::Internal, format!("action {action}")).detail("no rule")),
+            false => Ok(()),
+        };
+    };
+    if who.by_token && PASSWORD_ONLY.contains(&action) {
+        return Err(forbidden(
+            who,
+            action,
+            "used a token: this needs the password",
+        ));
+    }
+    if may(who.role, action, Relation::Foreign) {
+        return Ok(());
+    }
+    let allowed = |relation| may(who.role, action, relation);
+    if !allowed(Relation::Own) && !allowed(Relation::Department) {
+        return Err(forbidden(who, action, "may not do this"));
+    }
+    for relation in relations(api, who, object, body).await? {
+        if !allowed(relation) {
+            let why = "may not do this: it is not its own, nor of its department where the role covers that";
+            return Err(forbidden(who, action, why));
+        }
+    }
+    Ok(())
+}
+
+/// How the objects of a request stand to who asks.
+async fn relations(api: &Api, who: &Who, object: Object, body: &[u8]) -> Result<Vec<Relation>> {
+    let own = vec![Relation::Own];
+    let owner = match object {
+        Object::Nothing
+        | Object::Oneself
+        | Object::Label(_)
+        | Object::NewLabel
+        | Object::NewDataSource
+        | Object::NewDepartment
+        | Object::NewToken => return Ok(own),
+        Object::NewUser => {
+            let department = optional(body, "departmentId")?;
+            let department = department.as_deref().unwrap_or(&who.department_id);
+            return Ok(vec![of_department(who, department)]);
+        }
+        Object::Department(key) => {
+            return Ok(vec![of_department(who, &id(body, key)?)]);
+        }
+        Object::NewProject => {
+            let owners = Owners::load(api).await?;
+            let mut both = Vec::new();
+            for key in ["sourceEndpointId", "sinkEndpointId"] {
+                let source = api.metadata.datasources().get(&id(body, key)?).await?;
+                both.push(owners.relation(who, source.owner.as_deref()));
+            }
+            return Ok(both);
+        }
+        Object::DataSource(key) => {
+            let sources = api.metadata.datasources();
+            sources.get(&id(body, key)?).await?.owner
+        }
+        Object::Project(key) => api.metadata.projects().get(&id(body, key)?).await?.owner,
+        Object::User(key) => Some(api.metadata.users().get(&id(body, key)?).await?.id),
+        Object::Token(key) => {
+            let token = api.metadata.api_tokens().get(&id(body, key)?).await?;
+            Some(token.user_id)
+        }
+    };
+    let owners = Owners::load(api).await?;
+    Ok(vec![owners.relation(who, owner.as_deref())])
+}
+
+/// How a department stands to who asks.
+pub fn of_department(who: &Who, department: &str) -> Relation {
+    match !department.is_empty() && department == who.department_id {
+        true => Relation::Department,
+        false => Relation::Foreign,
+    }
+}
+
+/// A text of the request's body; what is not there is refused, as the action itself would.
+pub fn id(body: &[u8], key: &str) -> Result<String> {
+    optional(body, key)?.ok_or_else(|| invalid(key, format!("missing field `{key}`")))
+}
+
+fn optional(body: &[u8], key: &str) -> Result<Option<String>> {
+    let body: Value = parameters(body)?;
+    match body.get(key) {
+        None | Some(Value::Null) => Ok(None),
+        Some(Value::String(text)) => Ok(Some(text.clone())),
+        Some(_) => Err(invalid(key, "invalid type: it must be a text")),
+    }
+}
+
+/// Names and departments of all accounts, by id.
+pub struct Owners(HashMap<String, (String, String)>);
+
+impl Owners {
+    /// As they are now.
+    pub async fn load(api: &Api) -> Result<Self> {
+        let users = api.metadata.users().list().await?;
+        let users = users.into_iter().flatten();
+        Ok(Self(
+            users
+                .map(|user| (user.id, (user.account, user.department_id)))
+                .collect(),
+        ))
+    }
+
+    /// How what belongs to an account stands to who asks.
+    pub fn relation(&self, who: &Who, owner: Option<&str>) -> Relation {
+        match owner {
+            None => Relation::Foreign,
+            Some(owner) if owner == who.id => Relation::Own,
+            Some(owner) => match self.0.get(owner) {
+                Some((_, department)) => of_department(who, department),
+                None => Relation::Foreign,
+            },
+        }
+    }
+
+    /// Does a list show it.
+    pub fn sees(&self, who: &Who, action: &str, owner: Option<&str>) -> bool {
+        may(who.role, action, self.relation(who, owner))
+    }
+
+    /// The name of whom it belongs to.
+    pub fn account(&self, owner: Option<&str>) -> &str {
+        let found = owner.and_then(|owner| self.0.get(owner));
+        found.map_or(FIRST_ACCOUNT, |(account, _)| account)
+    }
+}
+
+#[cfg(test)]
+#[path = "permit_tests.rs"]
+mod tests;

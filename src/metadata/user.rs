@@ -1,0 +1,318 @@
+//! `oms_user`.
+
+use std::fmt;
+
+use chrono::NaiveDateTime;
+use entity::{oms_datasource as d, oms_project as p, oms_user as u};
+use sea_orm::{
+    ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QueryTrait, Set,
+    sea_query::{Expr, ExprTrait, Query, UpdateStatement},
+};
+
+use super::{
+    MetaError, MetaErrorKind, Metadata, Row, StateText, UserRole,
+    access::{FromModel, is},
+    retry::Twice,
+    row::{Cells, new_id, now},
+};
+
+const TABLE: &str = "oms_user";
+
+/// An account.
+#[derive(Clone, PartialEq)]
+pub struct User {
+    /// `u…`.
+    pub id: String,
+    /// The name to log in with.
+    pub account: String,
+    /// Argon2id.
+    pub password_hash: String,
+    /// What it may do.
+    pub role: UserRole,
+    /// `d_…`; empty: none.
+    pub department_id: String,
+    /// Mail address.
+    pub mail: String,
+    /// Telephone.
+    pub phone: String,
+    /// What people should know.
+    pub description: String,
+    /// The password must be changed first.
+    pub must_change: bool,
+    /// Too many wrong passwords.
+    pub is_locked: bool,
+    /// When the lock ends, UTC; `None`: not by itself.
+    pub locked_until: Option<NaiveDateTime>,
+    /// Wrong passwords since the last right one.
+    pub login_failure_times: i32,
+    /// When the password was set, UTC.
+    pub password_changed_at: NaiveDateTime,
+    /// When it was made, UTC.
+    pub gmt_created: NaiveDateTime,
+    /// When `oms` wrote it last, UTC.
+    pub gmt_modified: NaiveDateTime,
+}
+
+impl User {
+    /// Is it locked at this time.
+    pub fn locked_at(&self, time: NaiveDateTime) -> bool {
+        self.is_locked && self.locked_until.is_none_or(|until| time < until)
+    }
+}
+
+impl fmt::Debug for User {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("User")
+            .field("id", &self.id)
+            .field("account", &self.account)
+            .field("role", &self.role)
+            .field("department_id", &self.department_id)
+            .field("is_locked", &self.is_locked)
+            .finish_non_exhaustive()
+    }
+}
+
+impl FromModel for User {
+    type Entity = u::Entity;
+
+    fn from_model(row: u::Model) -> Row<Self> {
+        let cells = Cells {
+            table: TABLE,
+            id: &row.id,
+        };
+        Ok(Self {
+            role: cells.state("user_role", &row.user_role)?,
+            id: row.id,
+            account: row.account,
+            password_hash: row.password_hash,
+            department_id: row.department_id,
+            mail: row.mail,
+            phone: row.phone,
+            description: row.description,
+            must_change: row.must_change,
+            is_locked: row.is_locked,
+            locked_until: row.locked_until,
+            login_failure_times: row.login_failure_times,
+            password_changed_at: row.password_changed_at,
+            gmt_created: row.gmt_created,
+            gmt_modified: row.gmt_modified,
+        })
+    }
+}
+
+/// An account to be made.
+#[derive(Clone)]
+pub struct NewUser {
+    /// The name to log in with.
+    pub account: String,
+    /// Argon2id.
+    pub password_hash: String,
+    /// What it may do.
+    pub role: UserRole,
+    /// `d_…`; empty: none.
+    pub department_id: String,
+    /// Mail address.
+    pub mail: String,
+    /// Telephone.
+    pub phone: String,
+    /// What people should know.
+    pub description: String,
+    /// The password must be changed first.
+    pub must_change: bool,
+}
+
+/// What to write of an account; `None` leaves as it is.
+#[derive(Clone, Debug, Default)]
+pub struct UserUpdate {
+    /// What it may do.
+    pub role: Option<UserRole>,
+    /// `d_…`; empty: none.
+    pub department_id: Option<String>,
+    /// Mail address.
+    pub mail: Option<String>,
+    /// Telephone.
+    pub phone: Option<String>,
+    /// What people should know.
+    pub description: Option<String>,
+}
+
+/// The repository of `oms_user`. Accounts are people's: they carry no epoch.
+#[derive(Clone, Copy)]
+pub struct Users<'a>(pub(super) &'a Metadata);
+
+impl Users<'_> {
+    /// Makes an account; a name that is taken is a [`MetaErrorKind::Conflict`].
+    pub async fn create(self, new: NewUser) -> Result<User, MetaError> {
+        let what = "make an account";
+        let account = new.account.clone();
+        let insert = u::Entity::insert(model(new)).into_query();
+        match self.0.execute(what, Twice::Harmful, &insert).await {
+            Ok(_) => {
+                let made = self.find(&account).await?;
+                made.ok_or_else(|| MetaError::not_found(TABLE, account))
+            }
+            Err(error) if error.kind() == MetaErrorKind::Conflict => Err(MetaError::Conflict {
+                what: format!("there is an account '{account}'"),
+            }),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// One account.
+    pub async fn get(self, id: &str) -> Result<User, MetaError> {
+        let select = u::Entity::find_by_id(id);
+        self.0.one("read an account", select, id).await
+    }
+
+    /// The account with this name.
+    pub async fn find(self, account: &str) -> Result<Option<User>, MetaError> {
+        let select = u::Entity::find().filter(u::Column::Account.eq(account));
+        Ok(self.0.maybe("find an account", select).await?.transpose()?)
+    }
+
+    /// All accounts, by name.
+    pub async fn list(self) -> Result<Vec<Row<User>>, MetaError> {
+        let select = u::Entity::find().order_by_asc(u::Column::Account);
+        self.0.rows("list accounts", select).await
+    }
+
+    /// Writes what the update names.
+    pub async fn update(self, id: &str, update: UserUpdate) -> Result<(), MetaError> {
+        let mut statement = change(id);
+        let texts = [
+            (u::Column::UserRole, update.role.map(|role| role.text())),
+            (u::Column::DepartmentId, update.department_id),
+            (u::Column::Mail, update.mail),
+            (u::Column::Phone, update.phone),
+            (u::Column::Description, update.description),
+        ];
+        for (column, text) in texts {
+            if let Some(text) = text {
+                statement.value(column, text);
+            }
+        }
+        self.write("write an account", id, &statement).await
+    }
+
+    /// Sets a password, and ends a lock.
+    pub async fn set_password(
+        self,
+        id: &str,
+        hash: &str,
+        must_change: bool,
+    ) -> Result<(), MetaError> {
+        let mut statement = unlocked(id);
+        statement
+            .value(u::Column::PasswordHash, hash)
+            .value(u::Column::MustChange, must_change)
+            .value(u::Column::PasswordChangedAt, now());
+        self.write("set a password", id, &statement).await
+    }
+
+    /// Ends a lock, and forgets wrong passwords.
+    pub async fn unlock(self, id: &str) -> Result<(), MetaError> {
+        self.write("unlock an account", id, &unlocked(id)).await
+    }
+
+    /// Counts a wrong password; from `most` on the account is locked. Gives whether this one locked it.
+    pub async fn failed(
+        self,
+        id: &str,
+        most: i32,
+        until: NaiveDateTime,
+    ) -> Result<bool, MetaError> {
+        let what = "count a wrong password";
+        let times = u::Column::LoginFailureTimes;
+        let mut count = change(id);
+        count.value(times, Expr::col(times).add(1));
+        // one too many is on the safe side
+        self.0.execute(what, Twice::Harmless, &count).await?;
+        let mut lock = change(id);
+        lock.value(u::Column::IsLocked, true)
+            .value(u::Column::LockedUntil, until)
+            .and_where(is(u::Column::IsLocked, false))
+            .and_where(Expr::col(times).gte(most));
+        Ok(self.0.execute(what, Twice::Harmless, &lock).await? > 0)
+    }
+
+    /// What belongs to one belongs to another from here on.
+    pub async fn hand_over(self, from: &str, to: &str) -> Result<(), MetaError> {
+        let what = "hand things over";
+        let mut projects = Query::update();
+        projects
+            .table(p::Entity)
+            .value(p::Column::Owner, to)
+            .and_where(is(p::Column::Owner, from));
+        self.0.execute(what, Twice::Harmless, &projects).await?;
+        let mut sources = Query::update();
+        sources
+            .table(d::Entity)
+            .value(d::Column::Owner, to)
+            .and_where(is(d::Column::Owner, from));
+        self.0.execute(what, Twice::Harmless, &sources).await?;
+        Ok(())
+    }
+
+    /// Deletes an account.
+    pub async fn delete(self, id: &str) -> Result<(), MetaError> {
+        let delete = Query::delete()
+            .from_table(u::Entity)
+            .and_where(is(u::Column::Id, id))
+            .to_owned();
+        self.0
+            .execute("delete an account", Twice::Harmless, &delete)
+            .await?;
+        Ok(())
+    }
+
+    async fn write(
+        self,
+        what: &'static str,
+        id: &str,
+        statement: &UpdateStatement,
+    ) -> Result<(), MetaError> {
+        match self.0.execute(what, Twice::Harmless, statement).await? {
+            0 => Err(MetaError::not_found(TABLE, id)),
+            _ => Ok(()),
+        }
+    }
+}
+
+fn change(id: &str) -> UpdateStatement {
+    let mut statement = Query::update();
+    statement
+        .table(u::Entity)
+        .value(u::Column::GmtModified, now())
+        .and_where(is(u::Column::Id, id));
+    statement
+}
+
+fn unlocked(id: &str) -> UpdateStatement {
+    let mut statement = change(id);
+    statement
+        .value(u::Column::IsLocked, false)
+        .value(u::Column::LockedUntil, None::<NaiveDateTime>)
+        .value(u::Column::LoginFailureTimes, 0);
+    statement
+}
+
+fn model(new: NewUser) -> u::ActiveModel {
+    let time = now();
+    u::ActiveModel {
+        id: Set(new_id("u")),
+        account: Set(new.account),
+        password_hash: Set(new.password_hash),
+        user_role: Set(new.role.text()),
+        department_id: Set(new.department_id),
+        mail: Set(new.mail),
+        phone: Set(new.phone),
+        description: Set(new.description),
+        must_change: Set(new.must_change),
+        is_locked: Set(false),
+        locked_until: Set(None),
+        login_failure_times: Set(0),
+        password_changed_at: Set(time),
+        gmt_created: Set(time),
+        gmt_modified: Set(time),
+    }
+}

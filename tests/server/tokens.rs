@@ -1,0 +1,121 @@
+//! API tokens: shown once, with their owner's rights, and no more once they are deleted or too old.
+
+use sea_orm::ConnectionTrait;
+use serde_json::json;
+
+use crate::client::OmsServer;
+use crate::harness::Rm;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_token_has_its_owners_rights() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let server = OmsServer::ready(folder.path()).await;
+    let bob = server.user("bob", "USER", "d_default").await;
+    let eve = server.user("eve", "USER", "d_default").await;
+    for (body, says) in [
+        (json!({ "name": "", "expireDays": 1 }), "name"),
+        (json!({ "name": "two words", "expireDays": 1 }), "name"),
+        (json!({ "name": "ci", "expireDays": 0 }), "expireDays"),
+        (json!({ "name": "ci", "expireDays": 366 }), "expireDays"),
+        (json!({ "name": "ci" }), "missing field `expireDays`"),
+    ] {
+        let reply = server.call_as(&bob, "CreateApiToken", body).await;
+        reply.refused(400, "API-0001", says);
+    }
+    let ci = json!({ "name": "ci", "expireDays": 30 });
+    let made = server.call_as(&bob, "CreateApiToken", ci.clone()).await;
+    let made = made.data().clone();
+    let token = made["token"].as_str().expect("a token");
+    assert!(token.starts_with("oms_") && token.len() == 47, "{token}");
+    let again = server.call_as(&bob, "CreateApiToken", ci.clone()).await;
+    again.refused(400, "API-0001", "there is a token");
+    // another's may have the same name
+    server.call_as(&eve, "CreateApiToken", ci).await.data();
+
+    let reply = server.call_with(token, "ListProjects", json!({})).await;
+    assert_eq!(reply.data(), &json!([]));
+    let reply = server.call_with(token, "ListUsers", json!({})).await;
+    assert_eq!(reply.data()[0]["account"], "bob", "{:#}", reply.body);
+    assert_eq!(reply.body["totalCount"], 1);
+    let body = json!({ "name": "west" });
+    let reply = server.call_with(token, "CreateDepartment", body).await;
+    reply.refused(403, "API-0004", "bob (USER)");
+    for (action, body) in [
+        ("CreateApiToken", json!({ "name": "x", "expireDays": 1 })),
+        (
+            "ChangePassword",
+            json!({ "oldPassword": bob.1, "newPassword": "Newer-Pass_43" }),
+        ),
+    ] {
+        let reply = server.call_with(token, action, body).await;
+        reply.refused(403, "API-0004", "needs the password");
+    }
+    for wrong in ["", "oms_", &token[..46], &format!("{token}x")] {
+        let reply = server.call_with(wrong, "ListProjects", json!({})).await;
+        reply.refused(401, "API-0002", "");
+    }
+
+    // one's own are listed, without the token, and only one's own can be deleted
+    let listed = server.call_as(&bob, "ListApiTokens", json!({})).await;
+    assert_eq!(listed.body["totalCount"], 1, "{:#}", listed.body);
+    assert_eq!(listed.data()[0]["owner"], "bob");
+    assert!(!listed.body.to_string().contains(token));
+    let all = server.call("ListApiTokens", json!({})).await;
+    assert_eq!(all.body["totalCount"], 2, "{:#}", all.body);
+    let by_id = json!({ "id": made["id"] });
+    let reply = server.call_as(&eve, "DeleteApiToken", by_id.clone()).await;
+    reply.refused(403, "API-0004", "eve");
+
+    let rm = Rm::open(&folder.path().join("rm.db")).await.expect("rm");
+    let sql = async |sql: &str| {
+        rm.connection()
+            .execute_unprepared(sql)
+            .await
+            .expect("a write")
+    };
+    // a lock is about passwords
+    sql("UPDATE oms_user SET is_locked = 1 WHERE account = 'bob'").await;
+    let reply = server.call_as(&bob, "ListProjects", json!({})).await;
+    reply.refused(401, "API-0002", "");
+    server
+        .call_with(token, "ListProjects", json!({}))
+        .await
+        .data();
+    sql("UPDATE oms_api_token SET expires_at = '2020-01-01 00:00:00.001'").await;
+    let reply = server.call_with(token, "ListProjects", json!({})).await;
+    reply.refused(401, "API-0002", "no longer");
+    sql("UPDATE oms_api_token SET expires_at = '2050-01-01 00:00:00.001'").await;
+    server
+        .call_with(token, "DeleteApiToken", by_id)
+        .await
+        .data();
+    let reply = server.call_with(token, "ListProjects", json!({})).await;
+    reply.refused(401, "API-0002", "");
+
+    // the token is nowhere
+    let log = server.log();
+    server.kill9();
+    for file in ["rm.db", "rm.db-wal"] {
+        let bytes = std::fs::read(folder.path().join(file)).unwrap_or_default();
+        let text = String::from_utf8_lossy(&bytes);
+        assert!(!text.contains(token) && !log.contains(token), "{file}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_new_password_by_another_ends_tokens() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let server = OmsServer::ready(folder.path()).await;
+    let bob = server.user("bob", "USER", "d_default").await;
+    let body = json!({ "name": "ci", "expireDays": 30 });
+    let made = server.call_as(&bob, "CreateApiToken", body).await;
+    let token = made.data()["token"].as_str().expect("a token").to_owned();
+    let users = server
+        .call("ListUsers", json!({ "searchKey": "bob" }))
+        .await;
+    let id = users.data()[0]["id"].clone();
+    let body = json!({ "id": id, "password": "Other-Pass_33" });
+    server.call("UpdateUser", body).await.data();
+    let reply = server.call_with(&token, "ListProjects", json!({})).await;
+    reply.refused(401, "API-0002", "");
+}
