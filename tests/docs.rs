@@ -1,6 +1,7 @@
 //! Documents that are made from the code are up to date. `UPDATE_DOCS=1 cargo test --test docs`
 //! writes them.
 
+use clap::CommandFactory;
 use oms::error::{ALL_KINDS, Retry};
 use std::collections::HashSet;
 use std::fmt::Write;
@@ -64,4 +65,27 @@ fn the_sample_configuration_is_valid_and_shows_the_defaults() {
         .expect("a yaml block");
     let file: oms::config::migrate::MigrateFile = serde_yaml_ng::from_str(yaml).expect("valid");
     assert_eq!(file.options, oms::model::options::Options::default());
+}
+
+#[test]
+fn every_command_is_in_the_documents() {
+    let text = include_str!("../docs/cli.md");
+    let mut missing = Vec::new();
+    for group in oms::cli::args::Cli::command().get_subcommands() {
+        let beside = ["rm", "server"];
+        if beside.contains(&group.get_name()) {
+            continue;
+        }
+        if !text.contains(&format!("oms {}", group.get_name())) {
+            missing.push(group.get_name().to_owned());
+        }
+        for command in group.get_subcommands() {
+            let (group, command) = (group.get_name(), command.get_name());
+            let lines = text.lines().filter(|l| l.contains(&format!("oms {group}")));
+            if !lines.into_iter().any(|l| l.contains(command)) {
+                missing.push(format!("{group} {command}"));
+            }
+        }
+    }
+    assert!(missing.is_empty(), "docs/cli.md does not name {missing:?}");
 }

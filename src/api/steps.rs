@@ -1,6 +1,7 @@
 //! `DescribeProjectSteps` and `DescribeProjectProgress` (reference 5.6, 5.8).
 
 use super::actions::ById;
+use super::answer::{ErrorDetail, stored};
 use super::projects::time;
 use super::registry::Call;
 use super::{Answer, Outcome};
@@ -9,7 +10,7 @@ use crate::metadata::{AlarmLevel, Component, ProjectStatus, Step, StepName, Step
 use crate::workflow::steps::description;
 use schemars::JsonSchema;
 use serde::Serialize;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 /// A step of a project.
 #[derive(Debug, Serialize, JsonSchema)]
@@ -41,8 +42,8 @@ pub struct StepItem {
 #[derive(Debug, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct StepError {
-    /// Not used: `errorCode` and `errorMsg` have it.
-    error_details: Vec<Value>,
+    /// The same, with its remedy.
+    error_details: Vec<ErrorDetail>,
     /// Stable code.
     error_code: Value,
     /// What happened.
@@ -126,7 +127,7 @@ fn item(rows: &Rows, step: &Step) -> StepItem {
         description: description(step.name),
         status: step.status,
         extra_info: StepError {
-            error_details: Vec::new(),
+            error_details: error_details(step),
             error_code: text("errorCode"),
             error_msg: text("errorMsg"),
             error_param: None,
@@ -138,6 +139,17 @@ fn item(rows: &Rows, step: &Step) -> StepItem {
         interactive: step.interactive,
         step_info: rows.component_of(step).and_then(|c| step_info(step, c)),
     }
+}
+
+fn error_details(step: &Step) -> Vec<ErrorDetail> {
+    let text = |key: &str| step.extra_info.get(key).cloned().unwrap_or_default();
+    let error = json!({
+        "code": text("errorCode"), "message": text("errorMsg"), "proposal": text("proposal"),
+    });
+    let failed = text("errorCode").is_string();
+    stored(Some(&error).filter(|_| failed))
+        .into_iter()
+        .collect()
 }
 
 fn figure(component: &Component, key: &str) -> Option<u64> {

@@ -1,5 +1,10 @@
 //! The arguments of every command.
 
+use super::completion::Shell;
+use super::remote::args::{
+    ComponentCommand, ContextCommand, DatasourceCommand, LabelCommand, NodeCommand, ParamCommand,
+    ProjectId, Remote, TaskCommand, UserCommand, Waiting,
+};
 use crate::config::Until;
 use crate::telemetry::LogFormat;
 use clap::{Args, Parser, Subcommand, ValueEnum};
@@ -12,7 +17,7 @@ pub struct Cli {
     /// What to do.
     #[command(subcommand)]
     pub command: Command,
-    /// What is printed on standard output: tables for people, or one JSON document.
+    /// What is printed on standard output: tables for people, or one document for scripts.
     #[arg(long, global = true, value_enum, default_value_t)]
     pub output: Output,
     /// Append log lines to this file instead of standard error (levels by OMS_LOG, as RUST_LOG).
@@ -27,7 +32,7 @@ const EXIT_CODES: &str = "Exit codes:
   0  done; both sides are equal
   1  done; the verification found differences
   2  bad input: arguments, configuration, a failed pre-check, an unreachable or refusing server
-  3  a step failed
+  3  a step failed, or the project that --wait waits for
   130  interrupted; run the same command again to go on";
 
 /// What is printed on standard output.
@@ -38,6 +43,8 @@ pub enum Output {
     Text,
     /// One JSON document.
     Json,
+    /// One YAML document.
+    Yaml,
 }
 
 /// A command.
@@ -53,9 +60,30 @@ pub enum Command {
     /// The first start makes the account `admin` and prints its password once. SIGTERM ends the
     /// components at their next safe points; the next start goes on with what was running.
     Server(ServerCommand),
-    /// Look at projects in an rm database.
+    /// Make, run and look at projects of an `oms server`, or look at those in an rm database.
+    Project(Box<Remote<ProjectCommand>>),
+    /// Data sources of an `oms server`.
+    Datasource(Box<Remote<DatasourceCommand>>),
+    /// Labels of an `oms server`, and the projects that carry them.
+    Label(Remote<LabelCommand>),
+    /// Components of the projects of an `oms server`.
+    Component(Remote<ComponentCommand>),
+    /// Operation and maintenance tasks of an `oms server`.
+    Task(Remote<TaskCommand>),
+    /// System parameters of an `oms server`.
+    Param(Remote<ParamCommand>),
+    /// The nodes that an `oms server` knows.
+    Node(Remote<NodeCommand>),
+    /// Accounts of an `oms server`.
+    User(Remote<UserCommand>),
+    /// Named servers: address, account and password file, kept in a context file.
     #[command(subcommand)]
-    Project(ProjectCommand),
+    Context(ContextCommand),
+    /// Print a script that completes commands and arguments in a shell.
+    Completion {
+        /// Which shell.
+        shell: Shell,
+    },
     /// Work on the rm database itself.
     #[command(subcommand)]
     Rm(RmCommand),
@@ -125,14 +153,46 @@ pub struct RmArgs {
     pub rm: String,
 }
 
+/// Where rm is, for commands that can ask a server as well.
+#[derive(Debug, Args)]
+pub struct RmOrServer {
+    /// Read this rm database: a file, or mysql://user@host:port/database (password:
+    /// $OMS_RM_PASSWORD) [env: OMS_RM] [default: oms_rm.db, where no server is named].
+    #[arg(long, value_name = "FILE|URL")]
+    pub rm: Option<String>,
+}
+
 /// `oms project`.
 #[derive(Debug, Subcommand)]
 pub enum ProjectCommand {
+    /// Make a project from a file with the parameters of CreateProject; prints its id.
+    Create {
+        /// YAML or JSON file; - is standard input. Data sources are named by id or by name.
+        #[arg(short, long, value_name = "FILE")]
+        file: PathBuf,
+    },
+    /// Start a project that was never started.
+    Start(Waiting),
+    /// Pause a running project; its components end at their next safe points.
+    Pause(Waiting),
+    /// Let a paused or failed project go on.
+    Resume(Waiting),
+    /// Release a project: give up what it holds. It cannot be started again.
+    Release {
+        /// Which one.
+        #[command(flatten)]
+        wanted: Waiting,
+        /// Leave there what is on a server that cannot be reached any more.
+        #[arg(long)]
+        force: bool,
+    },
+    /// Delete a project that was never started, or that was released.
+    Delete(ProjectId),
     /// All projects: state, current step, progress, lag.
     List {
         /// Where rm is.
         #[command(flatten)]
-        rm: RmArgs,
+        rm: RmOrServer,
     },
     /// One project.
     Show {
@@ -143,8 +203,14 @@ pub enum ProjectCommand {
         steps: bool,
         /// Where rm is.
         #[command(flatten)]
-        rm: RmArgs,
+        rm: RmOrServer,
     },
+    /// The steps of a project, with state, progress and error.
+    Steps(ProjectId),
+    /// How far a project is, in figures.
+    Progress(ProjectId),
+    /// The components of a project, with state, progress, delay and error.
+    Components(ProjectId),
     /// Results of the full verification, by table, and the differences found.
     VerifyResult {
         /// The project's id or name.
@@ -152,12 +218,13 @@ pub enum ProjectCommand {
         /// At most so many differences are listed.
         #[arg(long, default_value_t = 20)]
         limit: u64,
-        /// What the incremental verification found, instead of the last full verification.
+        /// What the incremental verification found, instead of the last full verification (only
+        /// from an rm database).
         #[arg(long)]
         incr: bool,
         /// Where rm is.
         #[command(flatten)]
-        rm: RmArgs,
+        rm: RmOrServer,
     },
 }
 

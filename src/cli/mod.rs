@@ -2,45 +2,62 @@
 
 pub mod args;
 pub mod argv;
+pub mod completion;
 pub mod exit;
+pub mod failure;
 pub mod migrate;
 pub mod print;
 pub mod project;
+pub mod remote;
 pub mod reset_password;
 pub mod server;
 pub mod signals;
 pub mod table;
 
-use crate::error::Result;
 use args::{Cli, Command, Output, RmCommand};
 use exit::ExitCode;
+use failure::Outcome;
 
 /// Runs a command to its end.
 pub async fn run(cli: Cli) -> ExitCode {
     let output = cli.output;
     let result = dispatch(cli).await;
-    result.unwrap_or_else(|error| {
-        if output == Output::Json {
+    result.unwrap_or_else(|failure| {
+        if output != Output::Text {
             // the document that a script waits for
-            let _ = print::json(&serde_json::json!({ "result": "ERROR", "error": error.report() }));
+            let document = serde_json::json!({ "result": "ERROR", "error": failure.report });
+            let _ = print::document(output, &document);
         }
-        print::error(&error);
-        ExitCode::of_error(&error)
+        print::report(&failure.report);
+        failure.exit
     })
 }
 
-async fn dispatch(cli: Cli) -> Result<ExitCode> {
+async fn dispatch(cli: Cli) -> Outcome {
+    let output = cli.output;
     match cli.command {
-        Command::Migrate(command) => migrate::migrate(*command, cli.output).await,
-        Command::Server(command) => server::server(command).await,
-        Command::Project(command) => project::project(command, cli.output).await,
+        Command::Migrate(command) => Ok(migrate::migrate(*command, output).await?),
+        Command::Server(command) => Ok(server::server(command).await?),
+        Command::Project(command) => project::project(*command, output).await,
+        Command::Datasource(command) => remote::datasources::run(*command, output).await,
+        Command::Label(command) => remote::labels::run(command, output).await,
+        Command::Component(command) => remote::components::run(command, output).await,
+        Command::Task(command) => remote::tasks::run(command, output).await,
+        Command::Param(command) => remote::params::run(command, output).await,
+        Command::Node(command) => remote::nodes::run(command, output).await,
+        Command::User(command) => remote::users::run(command, output).await,
+        Command::Context(command) => Ok(remote::context::run(command, output)?),
+        Command::Completion { shell } => {
+            completion::print(shell);
+            Ok(ExitCode::Equal)
+        }
         Command::Rm(RmCommand::Up { rm }) => {
             let metadata = migrate::open_rm(&rm.rm).await?;
             print::out(&format!("rm database {} is up to date", metadata.place()));
             Ok(ExitCode::Equal)
         }
         Command::Rm(RmCommand::ResetPassword { account, rm }) => {
-            reset_password::run(&rm.rm, &account, cli.output).await
+            Ok(reset_password::run(&rm.rm, &account, output).await?)
         }
     }
 }

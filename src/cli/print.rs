@@ -5,7 +5,8 @@
     reason = "this is where it is printed"
 )]
 
-use crate::error::{Error, Kind, Result};
+use super::args::Output;
+use crate::error::{Error, ErrorReport, Kind, Result};
 use serde::Serialize;
 use std::io::Write;
 
@@ -15,11 +16,14 @@ pub fn out(text: &str) {
     let _ = writeln!(std::io::stdout(), "{text}");
 }
 
-/// A result, as one JSON document.
-pub fn json(value: &impl Serialize) -> Result<()> {
-    let text = serde_json::to_string_pretty(value)
-        .map_err(|e| Error::new(Kind::Internal, "writing JSON").caused_by(e))?;
-    out(&text);
+/// A result, as one document for scripts: YAML where that is wanted, else JSON.
+pub fn document(output: Output, value: &impl Serialize) -> Result<()> {
+    let internal = |e| Error::new(Kind::Internal, "writing a document").detail(e);
+    let text = match output {
+        Output::Yaml => serde_yaml_ng::to_string(value).map_err(|e| internal(e.to_string()))?,
+        _ => serde_json::to_string_pretty(value).map_err(|e| internal(e.to_string()))?,
+    };
+    out(text.trim_end());
     Ok(())
 }
 
@@ -35,8 +39,15 @@ pub fn warn(text: &str) {
 
 /// An error with its code and its remedy.
 pub fn error(error: &Error) {
-    eprintln!("error {}: {error}", error.kind().code());
-    eprintln!("  what to do: {}", error.remedy_text());
+    report(&error.report());
+}
+
+/// An error as it was reported, by this process or by a server.
+pub fn report(report: &ErrorReport) {
+    let printable = |text: &str| text.replace(|c: char| c.is_control() && c != '\n', " ");
+    let (message, proposal) = (printable(&report.message), printable(&report.proposal));
+    eprintln!("error {}: {message}", printable(&report.code));
+    eprintln!("  what to do: {proposal}");
 }
 
 /// The error of a step that failed, as it stands in `extra_info`.

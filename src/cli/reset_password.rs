@@ -13,12 +13,13 @@ pub async fn run(rm: &str, account: &str, output: Output) -> Result<ExitCode> {
     let metadata = open_rm(rm).await?;
     let password = Accounts::new(metadata).reset(account).await?;
     match output {
-        Output::Json => {
-            print::json(&serde_json::json!({ "account": account, "password": password }))?;
-        }
         Output::Text => print::out(&format!(
             "account {account}, password {password}: change it with the action ChangePassword; it is not shown again"
         )),
+        output => print::document(
+            output,
+            &serde_json::json!({ "account": account, "password": password }),
+        )?,
     }
     Ok(ExitCode::Equal)
 }

@@ -24,3 +24,10 @@ pub fn headed<const N: usize>(header: [&str; N]) -> Table {
         .set_header(header);
     table
 }
+
+/// A table whose header is only known when the program runs.
+pub fn with_header<'a>(header: impl IntoIterator<Item = &'a str>) -> Table {
+    let mut table = headed([]);
+    table.set_header(header);
+    table
+}

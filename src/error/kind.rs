@@ -151,6 +151,11 @@ kinds! {
     /// Too many failed logins from one address.
     TooManyLogins = "API-0005", Timed, "Wait, then log in with the right password.";
 
+    /// What answered the command line is not the API of `oms server`.
+    AnswerInvalid = "CLI-0001", Manual, "Check that the URL is that of an `oms server`, and what stands between it and here.";
+    /// A project did not come to what `--wait` waits for in time.
+    WaitTimedOut = "CLI-0002", Manual, "It goes on at the server: `oms project show ID --steps` shows where it is; give more --timeout.";
+
     /// A component panicked.
     Panicked = "CMP-0001", Timed, "Report this with the log: it is a defect in oms. The component is started again from its checkpoint.";
     /// A component does not answer.

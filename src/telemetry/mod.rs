@@ -15,6 +15,9 @@ pub enum LogFormat {
     Json,
 }
 
+/// The HTTP client's dump of all bytes that it sends and receives: passwords are among them.
+const SECRET_TARGET: &str = "ureq_proto::util=off";
+
 /// Starts logging. `OMS_LOG` chooses levels as `RUST_LOG` does; `default` is used without it.
 /// With a file, lines are appended to it, else they go to standard error.
 pub fn start(default: &str, format: LogFormat, file: Option<&Path>) -> Result<()> {
@@ -27,6 +30,10 @@ pub fn start(default: &str, format: LogFormat, file: Option<&Path>) -> Result<()
             .caused_by(e)
         })?,
         Err(_) => EnvFilter::new(default),
+    };
+    let filter = match SECRET_TARGET.parse() {
+        Ok(never) => filter.add_directive(never),
+        Err(e) => return Err(Error::new(Kind::Internal, "starting the log").caused_by(e)),
     };
     let builder = tracing_subscriber::fmt()
         .with_env_filter(filter)

@@ -67,7 +67,7 @@ pub struct OmsServer {
     child: Child,
     pid: u32,
     folder: PathBuf,
-    address: String,
+    pub address: String,
     tls: Option<TlsConnector>,
     pub account: (String, String),
 }

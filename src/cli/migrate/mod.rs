@@ -53,7 +53,7 @@ async fn lead(
     let secrets = SecretStore::open(&default_key_file(|name| std::env::var(name).ok()))?;
     let prepared = prepare::project(metadata, &secrets, config, &source, &target).await?;
     let id = prepared.project.id.clone();
-    let quiet = output == Output::Json;
+    let quiet = output != Output::Text;
     if !quiet {
         print::note(&format!(
             "{} project {id} ({}): {} {} → {} {}",
@@ -81,13 +81,13 @@ async fn lead(
     .await?;
     let summary = summary::gather(metadata, &rows, end, &config.data_dir).await?;
     match output {
-        Output::Json => print::json(&summary)?,
         Output::Text => {
             if end == End::Failed {
                 print::failed(&rows.project.extra_info);
             }
             print::out(&summary.text());
         }
+        document => print::document(document, &summary)?,
     }
     Ok(ExitCode::of(end, &summary))
 }

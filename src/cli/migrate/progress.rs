@@ -159,17 +159,25 @@ fn message(step: &StepLine, rate: f64) -> String {
                         ));
                     }
                 }
-                parts.push(size(step.bytes));
+                if step.bytes > 0 {
+                    parts.push(size(step.bytes));
+                }
             }
         }
         StepName::IncrTransfer => {
-            parts.push(format!("{} changes", count(step.done)));
+            if step.done > 0 {
+                parts.push(format!("{} changes", count(step.done)));
+            }
             if rate > 0.0 {
                 parts.push(format!("{} changes/s", count(rate as u64)));
             }
         }
-        StepName::IncrVerifier => parts.push(format!("{} rows looked at", count(step.done))),
-        StepName::TransferIncrLogPull => parts.push(format!("{} kept", size(step.bytes))),
+        StepName::IncrVerifier if step.done > 0 => {
+            parts.push(format!("{} rows looked at", count(step.done)));
+        }
+        StepName::TransferIncrLogPull if step.bytes > 0 => {
+            parts.push(format!("{} kept", size(step.bytes)));
+        }
         _ if step.total > 0 => parts.push(format!("{} / {}", count(step.done), count(step.total))),
         _ => {}
     }

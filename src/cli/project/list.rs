@@ -8,17 +8,26 @@ use crate::error::Result;
 use crate::metadata::{Metadata, Project, ProjectFilter, StepStatus};
 use serde::Serialize;
 
-#[derive(Serialize)]
+/// A project in the list.
+#[derive(Debug, Default, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
-struct Line {
-    id: String,
-    name: String,
-    status: String,
-    current_step: String,
-    step_status: String,
-    progress: i32,
-    lag_ms: Option<u64>,
-    last_error: String,
+pub struct Line {
+    /// Its id.
+    pub id: String,
+    /// Its name.
+    pub name: String,
+    /// Its state.
+    pub status: String,
+    /// The first step that is not done, or the last one.
+    pub current_step: String,
+    /// That step's state.
+    pub step_status: String,
+    /// That step's percent.
+    pub progress: i32,
+    /// How far the target is behind.
+    pub lag_ms: Option<u64>,
+    /// Why it failed last.
+    pub last_error: String,
 }
 
 /// Lists all projects.
@@ -30,10 +39,15 @@ pub async fn list(metadata: &Metadata, output: Output) -> Result<ExitCode> {
             Err(problem) => print::warn(&problem.to_string()),
         }
     }
-    if output == Output::Json {
-        print::json(&lines)?;
-        return Ok(ExitCode::Equal);
+    match output {
+        Output::Text => print_lines(lines),
+        output => print::document(output, &lines)?,
     }
+    Ok(ExitCode::Equal)
+}
+
+/// The list, for people.
+pub fn print_lines(lines: Vec<Line>) {
     let mut t = table::headed([
         "ID",
         "NAME",
@@ -60,7 +74,6 @@ pub async fn list(metadata: &Metadata, output: Output) -> Result<ExitCode> {
         ]);
     }
     print::out(&t.to_string());
-    Ok(ExitCode::Equal)
 }
 
 async fn line(metadata: &Metadata, project: Project) -> Result<Line> {

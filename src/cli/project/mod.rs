@@ -1,30 +1,99 @@
-//! `oms project`: what stands in an rm database, for people and for scripts.
+//! `oms project`: at a server, or what stands in an rm database, for people and for scripts.
 
 mod list;
 mod show;
 mod verify_result;
 
-use super::args::{Output, ProjectCommand};
-use super::exit::ExitCode;
+pub use list::{Line, print_lines};
+
+use super::args::{Output, ProjectCommand, RmOrServer};
+use super::failure::Outcome;
+use super::remote::args::{ApiArgs, Remote};
+use super::remote::{self, Client, projects};
+use crate::config::migrate::DEFAULT_RM;
 use crate::error::{Error, Kind, Result};
 use crate::metadata::{MetaError, MetaErrorKind, Metadata, Project};
 
 /// Runs the command.
-pub async fn project(command: ProjectCommand, output: Output) -> Result<ExitCode> {
-    match command {
-        ProjectCommand::List { rm } => list::list(&open(&rm.rm).await?, output).await,
-        ProjectCommand::Show { id, steps, rm } => {
-            show::show(&open(&rm.rm).await?, &id, steps, output).await
-        }
+pub async fn project(command: Remote<ProjectCommand>, output: Output) -> Outcome {
+    let api = command.api;
+    // for what only a server can do
+    let server = || Client::open(&api);
+    match command.command {
+        ProjectCommand::List { rm } => match place(rm, &api)? {
+            Place::Rm(rm) => Ok(list::list(&open(&rm).await?, output).await?),
+            Place::Server(client) => projects::list(&client, output).await,
+        },
+        ProjectCommand::Show { id, steps, rm } => match place(rm, &api)? {
+            Place::Rm(rm) => Ok(show::show(&open(&rm).await?, &id, steps, output).await?),
+            Place::Server(client) => projects::show(&client, &id, steps, output).await,
+        },
         ProjectCommand::VerifyResult {
             id,
             limit,
             incr,
             rm,
-        } => {
-            let wanted = verify_result::Wanted { limit, incr };
-            verify_result::verify_result(&open(&rm.rm).await?, &id, wanted, output).await
+        } => match place(rm, &api)? {
+            Place::Rm(rm) => {
+                let wanted = verify_result::Wanted { limit, incr };
+                let rm = open(&rm).await?;
+                Ok(verify_result::verify_result(&rm, &id, wanted, output).await?)
+            }
+            Place::Server(client) => {
+                projects::verify_result(&client, &id, limit, incr, output).await
+            }
+        },
+        ProjectCommand::Create { file } => projects::create(&server()?, &file, output).await,
+        ProjectCommand::Start(wanted) => {
+            projects::change(&server()?, &wanted, projects::START, output).await
         }
+        ProjectCommand::Pause(wanted) => {
+            projects::change(&server()?, &wanted, projects::PAUSE, output).await
+        }
+        ProjectCommand::Resume(wanted) => {
+            projects::change(&server()?, &wanted, projects::RESUME, output).await
+        }
+        ProjectCommand::Release { wanted, force } => {
+            projects::change(&server()?, &wanted, projects::release(force), output).await
+        }
+        ProjectCommand::Delete(wanted) => projects::delete(&server()?, &wanted.id, output).await,
+        ProjectCommand::Steps(wanted) => projects::steps(&server()?, &wanted.id, output).await,
+        ProjectCommand::Progress(wanted) => {
+            projects::progress(&server()?, &wanted.id, output).await
+        }
+        ProjectCommand::Components(wanted) => {
+            remote::components::list(&server()?, &wanted.id, output).await
+        }
+    }
+}
+
+/// Where projects are looked at.
+enum Place {
+    Rm(String),
+    Server(Client),
+}
+
+/// The command line outweighs the environment, and that the current context; where nothing is said, it
+/// is the rm database in this folder.
+fn place(rm: RmOrServer, api: &ApiArgs) -> Result<Place> {
+    let server_named = api.api.is_some() || api.context.is_some();
+    if rm.rm.is_some() && server_named {
+        return Err(
+            Error::new(Kind::ConfigInvalid, "--rm beside --api or --context")
+                .detail("one reads an rm database, the other asks a server")
+                .remedy("Give one of them."),
+        );
+    }
+    let of_env = || std::env::var("OMS_RM").ok().filter(|rm| !rm.is_empty());
+    if server_named {
+        return Ok(Place::Server(Client::open(api)?));
+    }
+    if let Some(rm) = rm.rm.or_else(of_env) {
+        return Ok(Place::Rm(rm));
+    }
+    match remote::configured()? {
+        true => Ok(Place::Server(Client::open(api)?)),
+        false => Ok(Place::Rm(DEFAULT_RM.to_owned())),
     }
 }
 
@@ -35,7 +104,9 @@ async fn open(rm: &str) -> Result<Metadata> {
         return Err(
             Error::new(Kind::ConfigUnreadable, format!("rm database {rm}"))
                 .detail("there is no such file")
-                .remedy("Give --rm FILE, or set OMS_RM."),
+                .remedy(
+                    "Give --rm FILE, or set OMS_RM; --api URL or `oms context add` names a server.",
+                ),
         );
     }
     Ok(Metadata::open(&super::rm_url(rm)).await?)

@@ -36,8 +36,11 @@ pub async fn show(
         .flatten()
         .collect();
     match output {
-        Output::Json => print::json(&document(&project, &steps, &tasks, &components, with_steps))?,
         Output::Text => text(metadata, &project, &steps, &tasks, &components, with_steps).await?,
+        output => {
+            let document = document(&project, &steps, &tasks, &components, with_steps);
+            print::document(output, &document)?;
+        }
     }
     Ok(ExitCode::Equal)
 }

@@ -52,14 +52,17 @@ pub async fn verify_result(
     };
     let different: i64 = results.iter().map(VerifyResult::differences).sum();
     match output {
-        Output::Json => print::json(&json!({
-            "projectId": project.id,
-            "subId": sub_id,
-            "differentNumber": different,
-            "fullVerifyTableStatistics": results.iter().map(result_json).collect::<Vec<_>>(),
-            "inconsistencies": diffs.iter().map(diff_json).collect::<Vec<_>>(),
-        }))?,
         Output::Text => text(&results, &diffs, different),
+        output => print::document(
+            output,
+            &json!({
+                "projectId": project.id,
+                "subId": sub_id,
+                "differentNumber": different,
+                "fullVerifyTableStatistics": results.iter().map(result_json).collect::<Vec<_>>(),
+                "inconsistencies": diffs.iter().map(diff_json).collect::<Vec<_>>(),
+            }),
+        )?,
     }
     Ok(if different > 0 {
         ExitCode::Differences

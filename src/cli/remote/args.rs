@@ -1,0 +1,291 @@
+//! The arguments of the commands that ask an `oms server`.
+
+use clap::{Args, Subcommand};
+use std::path::PathBuf;
+
+/// Which server is asked, and in whose name.
+#[derive(Debug, Clone, Default, Args)]
+pub struct ApiArgs {
+    /// The server's URL, like http://host:8089 [else $OMS_API_URL, or the current context].
+    #[arg(long, global = true, value_name = "URL", help_heading = "Server")]
+    pub api: Option<String>,
+    /// The account there [else the context's, or $OMS_API_USER].
+    #[arg(long, global = true, value_name = "NAME", help_heading = "Server")]
+    pub user: Option<String>,
+    /// File whose first line is the account's password [else the context's, $OMS_API_PASSWORD, or a
+    /// prompt].
+    #[arg(long, global = true, value_name = "FILE", help_heading = "Server")]
+    pub api_password_file: Option<PathBuf>,
+    /// PEM file with the authorities that a https:// server's certificate may come from [else
+    /// $OMS_API_CA_FILE, the context's, or the well-known ones].
+    #[arg(long, global = true, value_name = "FILE", help_heading = "Server")]
+    pub api_ca_file: Option<PathBuf>,
+    /// A named server of the context file, instead of the current one.
+    #[arg(long, global = true, value_name = "NAME", help_heading = "Server")]
+    pub context: Option<String>,
+}
+
+/// A group of commands with the server that they ask.
+#[derive(Debug, Args)]
+pub struct Remote<C: Subcommand> {
+    /// Which server.
+    #[command(flatten)]
+    pub api: ApiArgs,
+    /// What to do.
+    #[command(subcommand)]
+    pub command: C,
+}
+
+/// A project.
+#[derive(Debug, Args)]
+pub struct ProjectId {
+    /// The project's id or name.
+    pub id: String,
+}
+
+/// A project whose new state can be waited for.
+#[derive(Debug, Args)]
+pub struct Waiting {
+    /// The project's id or name.
+    pub id: String,
+    /// Wait until it is done: paused, released, or (start, resume) every step that it does by itself
+    /// is FINISHED or MONITORING. A project that fails ends the wait with exit code 3.
+    #[arg(long)]
+    pub wait: bool,
+    /// Wait at most so many seconds [default: no limit].
+    #[arg(long, value_name = "SECS", requires = "wait", value_parser = clap::value_parser!(u64).range(1..))]
+    pub timeout: Option<u64>,
+}
+
+/// `oms datasource`.
+#[derive(Debug, Subcommand)]
+pub enum DatasourceCommand {
+    /// Make a data source, after a successful login; prints its id.
+    Create {
+        /// Its name: at most 32 characters, no space.
+        name: String,
+        /// Its address: mysql://user@host:port, also with mariadb or oceanbase. Its password:
+        /// --password-file, $OMS_DATASOURCE_PASSWORD, or a prompt.
+        url: String,
+        /// OceanBase: the tenant, where it is no part of the user's name.
+        #[arg(long)]
+        tenant: Option<String>,
+        /// OceanBase: the cluster, where it is no part of the user's name.
+        #[arg(long, requires = "tenant")]
+        cluster: Option<String>,
+        /// File whose first line is the data source's password.
+        #[arg(long, value_name = "FILE")]
+        password_file: Option<PathBuf>,
+        /// What it is for.
+        #[arg(long, default_value = "")]
+        description: String,
+    },
+    /// All data sources.
+    List {
+        /// Only those whose name or id contains this.
+        search: Option<String>,
+    },
+    /// Log in to a data source, as a project would.
+    Test {
+        /// Its id or name.
+        id: String,
+    },
+    /// Delete a data source that no project uses.
+    Delete {
+        /// Its id or name.
+        id: String,
+    },
+}
+
+/// `oms label`.
+#[derive(Debug, Subcommand)]
+pub enum LabelCommand {
+    /// Make a label; prints its id.
+    Create {
+        /// Its name.
+        name: String,
+    },
+    /// All labels.
+    List,
+    /// Delete a label.
+    Delete {
+        /// Its id or name.
+        id: String,
+        /// Also where projects have it; it is taken from them.
+        #[arg(long)]
+        force: bool,
+    },
+    /// Start the projects with this label that were never started.
+    Start {
+        /// The label's id or name.
+        id: String,
+    },
+    /// Pause the running projects with this label.
+    Stop {
+        /// The label's id or name.
+        id: String,
+    },
+}
+
+/// `oms component`.
+#[derive(Debug, Subcommand)]
+pub enum ComponentCommand {
+    /// The components of a project.
+    List {
+        /// The project's id or name.
+        project: String,
+    },
+    /// Start a component that was paused.
+    Start {
+        /// The component's name.
+        name: String,
+    },
+    /// Pause a component.
+    Pause {
+        /// The component's name.
+        name: String,
+    },
+    /// Run a component again.
+    Rerun {
+        /// The component's name.
+        name: String,
+    },
+}
+
+/// `oms task`.
+#[derive(Debug, Subcommand)]
+pub enum TaskCommand {
+    /// Tasks, newest first as the server lists them.
+    List {
+        /// Only those of this project (id or name).
+        #[arg(long)]
+        project: Option<String>,
+        /// Only those in this state.
+        #[arg(long)]
+        status: Option<String>,
+    },
+    /// One task.
+    Show {
+        /// Its id.
+        id: String,
+    },
+    /// Skip a task that failed.
+    Skip {
+        /// Its id.
+        id: String,
+    },
+    /// Run a task that failed again.
+    Retry {
+        /// Its id.
+        id: String,
+    },
+}
+
+/// `oms param`.
+#[derive(Debug, Subcommand)]
+pub enum ParamCommand {
+    /// All system parameters.
+    List {
+        /// Only those whose name contains this.
+        search: Option<String>,
+    },
+    /// Give a parameter another value.
+    Set {
+        /// The parameter's name.
+        name: String,
+        /// Its value; what stands for a whole JSON document (number, true, list, object) is sent as
+        /// that, all else as text.
+        value: String,
+    },
+    /// Give a parameter its default value again.
+    Reset {
+        /// The parameter's name.
+        name: String,
+    },
+}
+
+/// `oms node`.
+#[derive(Debug, Subcommand)]
+pub enum NodeCommand {
+    /// All nodes.
+    List,
+}
+
+/// `oms user`.
+#[derive(Debug, Subcommand)]
+pub enum UserCommand {
+    /// All accounts.
+    List {
+        /// Only those whose name or id contains this.
+        search: Option<String>,
+    },
+    /// Make an account. Its password is asked, or read from a file; it must be changed at the first
+    /// login.
+    Create {
+        /// Its name.
+        name: String,
+        /// Its role, as the server names it: ROOT-VIEWER, ADMIN, ADMIN-VIEWER or USER.
+        #[arg(long)]
+        role: String,
+        /// The id of its department [default: as the server chooses].
+        #[arg(long, value_name = "ID")]
+        department: Option<String>,
+        /// What it is for.
+        #[arg(long)]
+        description: Option<String>,
+        /// File whose first line is the new account's password.
+        #[arg(long, value_name = "FILE")]
+        password_file: Option<PathBuf>,
+    },
+    /// Delete an account.
+    Delete {
+        /// Its id or name.
+        id: String,
+    },
+    /// Change the password of the account that is given with --user. The new one is asked, or read
+    /// from a file.
+    Passwd {
+        /// File whose first line is the new password.
+        #[arg(long, value_name = "FILE")]
+        new_password_file: Option<PathBuf>,
+    },
+}
+
+/// `oms context`.
+#[derive(Debug, Subcommand)]
+pub enum ContextCommand {
+    /// All contexts; the current one is marked.
+    List,
+    /// One context.
+    Show {
+        /// Its name [default: the current one].
+        name: Option<String>,
+    },
+    /// Keep a server under a name. The first one is the current one at once.
+    Add {
+        /// Its name.
+        name: String,
+        /// The server's URL, like http://host:8089.
+        #[arg(long, value_name = "URL")]
+        api: String,
+        /// The account there.
+        #[arg(long, value_name = "NAME")]
+        user: String,
+        /// File whose first line is the account's password; without it the password is asked.
+        #[arg(long, value_name = "FILE")]
+        password_file: Option<PathBuf>,
+        /// PEM file with the authorities that the server's certificate may come from.
+        #[arg(long, value_name = "FILE")]
+        ca_file: Option<PathBuf>,
+    },
+    /// Make a context the current one.
+    Use {
+        /// Its name.
+        name: String,
+    },
+    /// Forget a context.
+    Remove {
+        /// Its name.
+        name: String,
+    },
+}

@@ -1,0 +1,109 @@
+//! `oms datasource`.
+
+use super::args::{DatasourceCommand, Remote};
+use super::client::Client;
+use super::columns::{self, Column};
+use super::{act, find, password, tell};
+use crate::cli::args::Output;
+use crate::cli::failure::Outcome;
+use crate::cli::print;
+use crate::datasource::mysql::{Endpoint, Secret};
+use crate::error::Result;
+use serde_json::{Value, json};
+use std::path::PathBuf;
+
+const COLUMNS: &[Column] = &[
+    ("ID", "id"),
+    ("NAME", "name"),
+    ("TYPE", "type"),
+    ("HOST", "ip"),
+    ("PORT", "port"),
+    ("USER", "userName"),
+    ("VERSION", "version"),
+    ("DESCRIPTION", "description"),
+];
+
+/// Runs the command.
+pub async fn run(command: Remote<DatasourceCommand>, output: Output) -> Outcome {
+    match command.command {
+        DatasourceCommand::Create {
+            name,
+            url,
+            tenant,
+            cluster,
+            password_file,
+            description,
+        } => {
+            let endpoint = endpoint(&url, password_file)?;
+            let client = Client::open(&command.api)?;
+            let action = match url.starts_with("oceanbase:") {
+                true => "CreateOceanBaseDataSource",
+                false => "CreateMySqlDataSource",
+            };
+            let mut body = json!({
+                "name": name, "ip": endpoint.host, "port": endpoint.port,
+                "username": endpoint.user, "password": endpoint.password.reveal(),
+                "useSsl": endpoint.tls, "description": description,
+            });
+            for (key, value) in [("tenant", tenant), ("cluster", cluster)] {
+                if let Some(value) = value {
+                    body[key] = value.into();
+                }
+            }
+            let data = client.call(action, body).await?.data;
+            tell(output, &data, columns::cell)
+        }
+        DatasourceCommand::List { search } => {
+            let client = Client::open(&command.api)?;
+            let search = json!({ "searchKey": search.unwrap_or_default() });
+            let all = Value::Array(client.pages("ListDataSource", search).await?);
+            tell(output, &all, |all| columns::list(all, COLUMNS))
+        }
+        DatasourceCommand::Test { id } => {
+            let client = Client::open(&command.api)?;
+            let id = find::datasource(&client, &id).await?;
+            let data = client
+                .call("TestDataSource", json!({ "id": id }))
+                .await?
+                .data;
+            tell(output, &data, |data| {
+                let kind = columns::text_at(data, "type");
+                let version = columns::text_at(data, "version");
+                format!("data source {id} can be used: {kind} {version}")
+            })
+        }
+        DatasourceCommand::Delete { id } => {
+            let client = Client::open(&command.api)?;
+            let id = find::datasource(&client, &id).await?;
+            let done = format!("data source {id} is deleted");
+            act(
+                &client,
+                output,
+                "DeleteDataSource",
+                json!({ "id": id }),
+                &done,
+            )
+            .await
+        }
+    }
+}
+
+/// The address with its password. An account without one is possible: where none is given and nobody
+/// can be asked, the server says whether it wants one.
+fn endpoint(url: &str, password_file: Option<PathBuf>) -> Result<Endpoint> {
+    let mut endpoint = Endpoint::parse(url)?;
+    if !endpoint.password.reveal().is_empty() {
+        print::warn(
+            "the password of the data source stands in its URL; better give --password-file, or set OMS_DATASOURCE_PASSWORD",
+        );
+        return Ok(endpoint);
+    }
+    if let Some(file) = password_file {
+        endpoint.password = password::from_file(&file)?;
+    } else if let Ok(text) = std::env::var("OMS_DATASOURCE_PASSWORD") {
+        endpoint.password = Secret::new(text);
+    } else if password::can_ask() {
+        endpoint.password = password::ask(&endpoint.to_string(), "Give --password-file FILE.")?;
+    }
+    Ok(endpoint)
+}

@@ -1,0 +1,254 @@
+//! `--wait`: looks at a project until it is where it shall be, and shows its steps meanwhile.
+
+use super::client::Client;
+use super::columns::{at, text_at};
+use crate::cli::args::Output;
+use crate::cli::exit::ExitCode;
+use crate::cli::failure::{Failure, Outcome};
+use crate::cli::migrate::progress::{ProgressView, StepLine};
+use crate::error::{ALL_KINDS, Error, ErrorReport, Kind};
+use serde::de::DeserializeOwned;
+use serde_json::{Value, json};
+use std::time::{Duration, Instant};
+
+/// Rest between two looks.
+const LOOK_EVERY: Duration = Duration::from_millis(500);
+/// A server that does not answer for so long is given up: one that is started again does before.
+const SILENCE: Duration = Duration::from_secs(60);
+
+/// What is waited for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Goal {
+    /// Every step that the project does by itself is FINISHED or MONITORING.
+    Settled,
+    /// SUSPEND.
+    Paused,
+    /// RELEASED.
+    Released,
+}
+
+/// How a project stands to a goal.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Standing {
+    OnTheWay,
+    Reached,
+    Failed,
+    /// Somebody else gave it a state from which the goal is not reached by itself.
+    Elsewhere,
+}
+
+/// Steps that begin only when somebody says so.
+const BY_HAND: [&str; 2] = ["TRANSFER_APP_SWITCH", "REVERSE_INCR_TRANSFER"];
+
+fn standing(project: &Value, goal: Goal) -> Standing {
+    let status = project["status"].as_str().unwrap_or_default();
+    match (goal, status) {
+        (_, "FAILED") => Standing::Failed,
+        (Goal::Paused, "SUSPEND") | (Goal::Released, "RELEASED") | (Goal::Settled, "FINISHED") => {
+            Standing::Reached
+        }
+        (Goal::Released, _) | (Goal::Paused, "RUNNING") => Standing::OnTheWay,
+        (_, "RUNNING_MODIFYING" | "RUNNING_MERGING") => Standing::OnTheWay,
+        (Goal::Settled, "RUNNING") => {
+            let steps = project["steps"].as_array().map_or(&[][..], Vec::as_slice);
+            let name = |s: &Value| text_at(s, "name");
+            let by_itself =
+                |s: &&Value| s["interactive"] != true && !BY_HAND.contains(&name(s).as_str());
+            let done = |s: &Value| matches!(s["status"].as_str(), Some("FINISHED" | "MONITORING"));
+            match !steps.is_empty() && steps.iter().filter(by_itself).all(done) {
+                true => Standing::Reached,
+                false => Standing::OnTheWay,
+            }
+        }
+        _ => Standing::Elsewhere,
+    }
+}
+
+/// Waits, and gives the project as it is then.
+///
+/// # Errors
+/// The error of the step that failed, with exit code 3; `WaitTimedOut`; what the API says.
+pub async fn wait(
+    client: &Client,
+    id: &str,
+    goal: Goal,
+    timeout: Option<u64>,
+    output: Output,
+) -> Outcome<Value> {
+    let begun = Instant::now();
+    let mut answered = Instant::now();
+    let mut view = ProgressView::new(output != Output::Text);
+    let mut seen = String::from("nothing");
+    loop {
+        match client.call("DescribeProject", json!({ "id": id })).await {
+            Ok(reply) => {
+                answered = Instant::now();
+                let project = reply.data;
+                seen = text_at(&project, "status");
+                view.show(&lines(&project));
+                let standing = standing(&project, goal);
+                if standing != Standing::OnTheWay {
+                    view.end();
+                }
+                match standing {
+                    Standing::OnTheWay => {}
+                    Standing::Reached => return Ok(project),
+                    Standing::Failed => return Err(failed(&project)),
+                    Standing::Elsewhere => return Err(elsewhere(id, &seen).into()),
+                }
+            }
+            Err(failure) if passes(&failure) && answered.elapsed() < SILENCE => {}
+            Err(failure) => {
+                view.end();
+                return Err(failure);
+            }
+        }
+        if timeout.is_some_and(|seconds| begun.elapsed() >= Duration::from_secs(seconds)) {
+            view.end();
+            return Err(Error::new(Kind::WaitTimedOut, format!("project {id}"))
+                .detail(format!(
+                    "after {} s it is {seen}",
+                    begun.elapsed().as_secs()
+                ))
+                .into());
+        }
+        tokio::time::sleep(LOOK_EVERY).await;
+    }
+}
+
+/// Whether the server may answer the next time.
+fn passes(failure: &Failure) -> bool {
+    failure.report.retryable
+}
+
+fn elsewhere(id: &str, status: &str) -> Error {
+    Error::new(Kind::StateInvalid, format!("project {id}"))
+        .detail(format!("somebody else made it {status} meanwhile"))
+}
+
+/// The error of the step that failed.
+fn failed(project: &Value) -> Failure {
+    let steps = project["steps"].as_array().into_iter().flatten();
+    let step = steps.into_iter().find(|s| s["status"] == "FAILED");
+    let text = |place: &str| step.map(|s| text_at(s, place)).unwrap_or_default();
+    let detail = step.map_or(&Value::Null, |s| &s["extraInfo"]["errorDetails"][0]);
+    let (code, proposal) = (text("extraInfo.errorCode"), text_at(detail, "proposal"));
+    let known = ALL_KINDS.iter().find(|kind| kind.code() == code);
+    let general = known.map_or(
+        "`oms project show ID --steps` shows where it stopped.",
+        |k| k.remedy(),
+    );
+    let report = ErrorReport {
+        message: format!(
+            "project {}: step {} failed: {}",
+            text_at(project, "id"),
+            text("name"),
+            text("extraInfo.errorMsg")
+        ),
+        proposal: match proposal.is_empty() {
+            true => general.to_owned(),
+            false => proposal,
+        },
+        code,
+        retryable: false,
+    };
+    Failure::new(report, ExitCode::StepFailed)
+}
+
+/// The steps, for the progress that is shown. A step that this program does not know is left out.
+fn lines(project: &Value) -> Vec<StepLine> {
+    let steps = project["steps"].as_array().into_iter().flatten();
+    let lag = at(project, "extraInfo.syncDelay").as_u64();
+    let line = |step: &Value| {
+        let figure = |place: &str| at(step, place).as_u64().unwrap_or(0);
+        let name = known(&step["name"])?;
+        Some(StepLine {
+            name,
+            status: known(&step["status"])?,
+            percent: figure("progress"),
+            done: figure("stepInfo.processedRecords"),
+            total: figure("stepInfo.capacity"),
+            bytes: 0,
+            lag_ms: lag
+                .filter(|_| name == entity::StepName::IncrTransfer)
+                .map(|seconds| seconds.saturating_mul(1000)),
+        })
+    };
+    steps.filter_map(line).collect()
+}
+
+fn known<T: DeserializeOwned>(value: &Value) -> Option<T> {
+    serde_json::from_value(value.clone()).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn project(status: &str, steps: &[(&str, &str)]) -> Value {
+        let step = |(name, status): &(&str, &str)| json!({ "name": name, "status": status });
+        json!({ "id": "np_1", "status": status, "steps": steps.iter().map(step).collect::<Vec<_>>() })
+    }
+
+    #[test]
+    fn a_project_is_settled_when_nothing_is_left_that_it_does_by_itself() {
+        let of = |status, steps: &[_]| standing(&project(status, steps), Goal::Settled);
+        let copied = ("FULL_TRANSFER", "FINISHED");
+        let follows = ("INCR_TRANSFER", "MONITORING");
+        let done = [copied, follows, ("TRANSFER_APP_SWITCH", "INIT")];
+        assert_eq!(of("RUNNING", &done), Standing::Reached);
+        assert_eq!(
+            of("RUNNING", &[copied, ("INCR_TRANSFER", "INIT")]),
+            Standing::OnTheWay
+        );
+        assert_eq!(of("RUNNING", &[]), Standing::OnTheWay);
+        assert_eq!(of("FINISHED", &[]), Standing::Reached);
+        assert_eq!(of("FAILED", &done), Standing::Failed);
+        assert_eq!(of("SUSPEND", &done), Standing::Elsewhere);
+    }
+
+    #[test]
+    fn pause_and_release_wait_for_their_state() {
+        let of = |status, goal| standing(&project(status, &[]), goal);
+        assert_eq!(of("SUSPEND", Goal::Paused), Standing::Reached);
+        assert_eq!(of("RUNNING", Goal::Paused), Standing::OnTheWay);
+        assert_eq!(of("RELEASED", Goal::Paused), Standing::Elsewhere);
+        assert_eq!(of("RELEASING", Goal::Released), Standing::OnTheWay);
+        assert_eq!(of("RELEASED", Goal::Released), Standing::Reached);
+        assert_eq!(of("FAILED", Goal::Released), Standing::Failed);
+    }
+
+    #[test]
+    fn a_failed_project_ends_with_its_step_s_error() {
+        let mut failed_one = project("FAILED", &[("FULL_TRANSFER", "FAILED")]);
+        failed_one["steps"][0]["extraInfo"] =
+            json!({ "errorCode": "FUL-0001", "errorMsg": "table t holds rows" });
+        let failure = failed(&failed_one);
+        assert_eq!(failure.exit, ExitCode::StepFailed);
+        assert_eq!(failure.report.code, "FUL-0001");
+        assert!(
+            failure
+                .report
+                .message
+                .contains("FULL_TRANSFER failed: table t")
+        );
+        assert_eq!(failure.report.proposal, Kind::TargetNotEmpty.remedy());
+        failed_one["steps"][0]["extraInfo"]["errorDetails"] = json!([{ "proposal": "this" }]);
+        assert_eq!(failed(&failed_one).report.proposal, "this");
+        let broken = failed(&project("FAILED", &[]));
+        assert!(!broken.report.proposal.is_empty());
+    }
+
+    #[test]
+    fn steps_become_lines() {
+        let mut project = project(
+            "RUNNING",
+            &[("INCR_TRANSFER", "MONITORING"), ("NEW_STEP", "INIT")],
+        );
+        project["extraInfo"] = json!({ "syncDelay": 2 });
+        project["steps"][0]["progress"] = 100.into();
+        let lines = lines(&project);
+        assert_eq!(lines.len(), 1);
+        assert_eq!((lines[0].percent, lines[0].lag_ms), (100, Some(2000)));
+    }
+}

@@ -1,0 +1,349 @@
+//! What each command sends, and what it prints of the answer.
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use serde_json::{Value, json};
+
+use crate::listener::{Listener, Request, success};
+use crate::run::Cli;
+
+/// Answers as a server would that has one of each.
+fn answer(request: &Request) -> (u16, String) {
+    let data = match request.action.as_str() {
+        "ListProjects" => json!([{ "id": "np_1", "name": "shop", "status": "RUNNING" }]),
+        "ListDataSource" => json!([{ "id": "e_1", "name": "from" }]),
+        "ListAllLabels" => json!([{ "id": "l_1", "name": "nightly" }]),
+        "CreateLabel" => json!("l_2"),
+        "CreateUser" => json!("u_2"),
+        "StartProjectsByLabel" | "StopProjectsByLabel" => {
+            json!({ "total": 2, "succeedProjectIds": ["np_1"], "failedProjectIds": ["np_2"] })
+        }
+        "ListOmTasks" => json!([{ "id": 7, "projectId": "np_1", "status": "FAILED" }]),
+        "DescribeOmTask" => {
+            json!({ "id": 7, "status": "FAILED", "extraInfo": { "errorMsg": "e" } })
+        }
+        "ListSystemParameters" => json!([{ "name": "ha.config", "value": { "enable": true } }]),
+        "ListServers" => json!([{ "name": "node-1", "ip": "10.0.0.1", "status": "ONLINE" }]),
+        "ListUsers" => json!([{ "id": "u_1", "account": "admin", "role": "ROOT" }]),
+        _ => Value::Null,
+    };
+    (200, success(data))
+}
+
+/// A command, the last action that it runs with its parameters, and a part of what it prints.
+type Case = (&'static str, &'static str, Value, &'static str);
+
+fn id(id: &str) -> Value {
+    json!({ "id": id })
+}
+
+fn name(name: &str) -> Value {
+    json!({ "name": name })
+}
+
+fn of_projects() -> Vec<Case> {
+    let oceanbase = json!({
+        "name": "ob", "ip": "10.0.0.2", "port": 2881, "username": "root", "tenant": "sys",
+        "password": "of a file", "useSsl": false, "description": "",
+    });
+    let create =
+        "datasource create ob oceanbase://root@10.0.0.2 --tenant sys --password-file secret";
+    vec![
+        ("project pause shop", "StopProject", id("np_1"), "is paused"),
+        (
+            "project resume np_9",
+            "ResumeProject",
+            id("np_9"),
+            "goes on",
+        ),
+        (
+            "project release shop",
+            "ReleaseProject",
+            id("np_1"),
+            "is being released",
+        ),
+        (
+            "project delete shop",
+            "DeleteProject",
+            id("np_1"),
+            "is deleted",
+        ),
+        (create, "CreateOceanBaseDataSource", oceanbase, ""),
+        (
+            "datasource test from",
+            "TestDataSource",
+            id("e_1"),
+            "can be used",
+        ),
+        (
+            "datasource delete e_3",
+            "DeleteDataSource",
+            id("e_3"),
+            "is deleted",
+        ),
+        ("label create x", "CreateLabel", name("x"), "l_2"),
+        ("label list", "ListAllLabels", json!({}), "nightly"),
+        (
+            "label delete nightly",
+            "DeleteLabel",
+            id("l_1"),
+            "is deleted",
+        ),
+        (
+            "label start l_1",
+            "StartProjectsByLabel",
+            id("l_1"),
+            "started: np_1",
+        ),
+        (
+            "label stop l_1",
+            "StopProjectsByLabel",
+            id("l_1"),
+            "failed: np_2",
+        ),
+    ]
+}
+
+fn of_works() -> Vec<Case> {
+    let listed = json!({
+        "projectId": "np_1", "status": "FAILED", "pageNumber": 1, "pageSize": 150,
+    });
+    vec![
+        (
+            "component start c",
+            "StartComponent",
+            name("c"),
+            "is started",
+        ),
+        (
+            "component pause c",
+            "PauseComponent",
+            name("c"),
+            "is paused",
+        ),
+        (
+            "component rerun c",
+            "RerunComponent",
+            name("c"),
+            "runs again",
+        ),
+        (
+            "task list --project shop --status FAILED",
+            "ListOmTasks",
+            listed,
+            "FAILED",
+        ),
+        ("task show 7", "DescribeOmTask", id("7"), "errorMsg"),
+        ("task skip 7", "SkipOmTask", id("7"), "is skipped"),
+        ("task retry 7", "RetryOmTask", id("7"), "runs again"),
+        ("node list", "ListServers", json!({}), "node-1"),
+    ]
+}
+
+fn of_settings() -> Vec<Case> {
+    let set = "param set ha.config {\"enable\":false}";
+    let value = json!({ "name": "ha.config", "value": { "enable": false } });
+    let found = json!({ "searchKey": "ha" });
+    let users = json!({ "searchKey": "", "pageNumber": 1, "pageSize": 150 });
+    let create = "user create b --role USER --password-file secret";
+    let made = json!({ "account": "b", "password": "of a file", "role": "USER" });
+    let passwd = "user passwd --new-password-file new";
+    let passwords = json!({ "oldPassword": "of the env", "newPassword": "a new one" });
+    vec![
+        ("param list", "ListSystemParameters", json!({}), "ha.config"),
+        ("param list ha", "ListSystemParameters", found, "enable"),
+        (set, "UpdateSystemParameter", value, "is set"),
+        (
+            "param reset x",
+            "ResetSystemParameter",
+            name("x"),
+            "default",
+        ),
+        ("user list", "ListUsers", users, "ROOT"),
+        (create, "CreateUser", made, "u_2"),
+        ("user delete admin", "DeleteUser", id("u_1"), "is deleted"),
+        (passwd, "ChangePassword", passwords, "is changed"),
+    ]
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn each_command_is_an_action() {
+    let home = tempfile::tempdir().expect("a folder");
+    let server = Listener::start(answer);
+    let cli = Cli::at(home.path(), &server.url, "admin", "of the env");
+    cli.file("secret", "of a file\nrest\n");
+    cli.file("new", "a new one");
+    let cases = [of_projects(), of_works(), of_settings()];
+    for (command, action, body, says) in cases.into_iter().flatten() {
+        let arguments: Vec<&str> = command.split(' ').collect();
+        let ended = cli.run(&arguments).await.expect(0);
+        assert!(ended.stdout.contains(says), "{command}\n{ended}");
+        let last = server.seen().pop().expect("a request");
+        assert_eq!(
+            (last.action.as_str(), &last.body),
+            (action, &body),
+            "{command}"
+        );
+        let basic = format!("Basic {}", STANDARD.encode("admin:of the env"));
+        assert_eq!(last.authorization, basic);
+        let said = format!("{}{}", ended.stdout, ended.stderr);
+        for hidden in ["of a file", "of the env", "a new one"] {
+            assert!(!said.contains(hidden), "{command}\n{ended}");
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn documents_are_what_the_server_answered() {
+    let home = tempfile::tempdir().expect("a folder");
+    let server = Listener::start(answer);
+    let cli = Cli::at(home.path(), &server.url, "admin", "secret");
+    let json = cli
+        .run(&["user", "list", "--output", "json"])
+        .await
+        .expect(0);
+    assert_eq!(
+        json.json(),
+        json!([{ "id": "u_1", "account": "admin", "role": "ROOT" }])
+    );
+    let yaml = cli
+        .run(&["user", "list", "--output", "yaml"])
+        .await
+        .expect(0);
+    let read: Value = serde_yaml_ng::from_str(&yaml.stdout).expect("YAML");
+    assert_eq!(read, json.json());
+    assert!(yaml.stdout.contains("account: admin"), "{yaml}");
+    let done = cli
+        .run(&["label", "delete", "l_1", "--output", "json"])
+        .await
+        .expect(0);
+    assert_eq!(done.json(), Value::Null);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn all_pages_are_read() {
+    let home = tempfile::tempdir().expect("a folder");
+    let server = Listener::start(|request| {
+        let page = request.body["pageNumber"].as_u64().unwrap_or(0);
+        let items = (page - 1) * 150..(page * 150).min(310);
+        let items: Vec<_> = items.map(|id| json!({ "id": format!("e_{id}") })).collect();
+        let body = json!({ "success": true, "totalCount": 310, "data": items });
+        (200, body.to_string())
+    });
+    let cli = Cli::at(home.path(), &server.url, "admin", "secret");
+    let listed = cli
+        .run(&["datasource", "list", "--output", "json"])
+        .await
+        .expect(0);
+    assert_eq!(listed.json().as_array().map(Vec::len), Some(310));
+    assert_eq!(server.seen().len(), 3);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_wait_ends_in_time_or_with_the_step_s_error() {
+    let home = tempfile::tempdir().expect("a folder");
+    let server = Listener::start(|request| {
+        let failed = json!({
+            "errorCode": "FUL-0001", "errorMsg": "shop.t holds rows",
+            "errorDetails": [{ "proposal": "Empty it." }],
+        });
+        let project = match request.body["id"].as_str() {
+            Some("np_failed") => json!({
+                "id": "np_failed", "status": "FAILED",
+                "steps": [{ "name": "FULL_TRANSFER", "status": "FAILED", "extraInfo": failed }],
+            }),
+            _ => json!({
+                "id": "np_slow", "status": "RUNNING",
+                "steps": [{ "name": "FULL_TRANSFER", "status": "RUNNING", "progress": 40 }],
+            }),
+        };
+        (200, success(project))
+    });
+    let cli = Cli::at(home.path(), &server.url, "admin", "secret");
+    let slow = cli
+        .run(&["project", "start", "np_slow", "--wait", "--timeout", "1"])
+        .await
+        .expect(2);
+    assert!(
+        slow.stderr.contains("error CLI-0002: project np_slow"),
+        "{slow}"
+    );
+    assert!(slow.stderr.contains("Full migration"), "{slow}");
+    let failed = cli
+        .run(&["project", "resume", "np_failed", "--wait"])
+        .await
+        .expect(3);
+    assert!(
+        failed.stderr.contains(
+            "error FUL-0001: project np_failed: step FULL_TRANSFER failed: shop.t holds rows"
+        ),
+        "{failed}"
+    );
+    assert!(failed.stderr.contains("what to do: Empty it."), "{failed}");
+    let arguments = [
+        "project",
+        "resume",
+        "np_failed",
+        "--wait",
+        "--output",
+        "json",
+    ];
+    let failed = cli.run(&arguments).await.expect(3).json();
+    assert_eq!(failed["result"], "ERROR");
+    assert_eq!(failed["error"]["code"], "FUL-0001");
+    let sent: Vec<_> = server.seen().into_iter().map(|r| r.action).collect();
+    assert_eq!(sent[0], "StartProject");
+    assert!(sent.ends_with(&["ResumeProject".to_owned(), "DescribeProject".to_owned()]));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn differences_are_listed_up_to_a_limit() {
+    let home = tempfile::tempdir().expect("a folder");
+    let server = Listener::start(|request| {
+        let table = |name: &str, source_only: u64| {
+            json!({
+                "sourceSchemaName": "s", "sourceTableName": name, "sourceOnlyCount": source_only,
+                "destOnlyCount": 0, "mismatchedCount": 0, "consistentCount": 5,
+            })
+        };
+        let (data, total) = match request.action.as_str() {
+            "ListProjectFullVerifyResult" => {
+                let tables = [table("a", 0), table("b", 2), table("c", 9)];
+                (
+                    json!({ "differentNumber": 11, "fullVerifyTableStatistics": tables }),
+                    3,
+                )
+            }
+            _ => {
+                let size = request.body["pageSize"].as_u64().unwrap_or(0);
+                let wanted = if request.body["table"] == "b" { 2 } else { 9 };
+                let row = |id| json!({ "type": "MASTER_ONLY", "failedRecordUniqueKeys": [id] });
+                (Value::from_iter((0..wanted.min(size)).map(row)), wanted)
+            }
+        };
+        let body = json!({ "success": true, "totalCount": total, "data": data });
+        (200, body.to_string())
+    });
+    let cli = Cli::at(home.path(), &server.url, "admin", "secret");
+    let arguments = ["project", "verify-result", "np_1", "--limit", "5"];
+    let text = cli.run(&arguments).await.expect(1);
+    assert!(
+        text.stdout.contains("s.c") && text.stdout.contains("11 differences"),
+        "{text}"
+    );
+    let json = cli
+        .run(&[&arguments[..], &["--output", "json"]].concat())
+        .await
+        .expect(1)
+        .json();
+    let rows = json["inconsistencies"].as_array().expect("rows");
+    let of: Vec<_> = rows
+        .iter()
+        .filter_map(|row| row["table"].as_str())
+        .collect();
+    assert_eq!(of, ["b", "b", "c", "c", "c"]);
+    assert_eq!(
+        json["fullVerifyTableStatistics"].as_array().map(Vec::len),
+        Some(3)
+    );
+}
