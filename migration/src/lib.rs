@@ -1,7 +1,8 @@
 //! The schema of the `rm` database, one change per file.
 //!
 //! Runs on SQLite, MySQL, MariaDB and OceanBase, and says nothing that PostgreSQL would not
-//! understand. What differs between them (long text, times, character sets) is in [`columns`].
+//! understand. What differs between them is in [`columns`] (long text, times, character sets) and in
+//! [`views`] (JSON, ages).
 //!
 //! Rules for a migration:
 //!
@@ -35,6 +36,10 @@ mod m0010_oms_verify_diff;
 mod m0011_oms_event;
 mod m0012_oms_event_by_project;
 mod m0013_oms_lease;
+mod m0014_oms_task_by_status;
+mod m0015_oms_v_projects;
+mod m0016_oms_v_components;
+pub mod views;
 
 pub use sea_orm_migration::MigratorTrait;
 
@@ -58,6 +63,9 @@ impl MigratorTrait for Migrator {
             Box::new(m0011_oms_event::Migration),
             Box::new(m0012_oms_event_by_project::Migration),
             Box::new(m0013_oms_lease::Migration),
+            Box::new(m0014_oms_task_by_status::Migration),
+            Box::new(m0015_oms_v_projects::Migration),
+            Box::new(m0016_oms_v_components::Migration),
         ]
     }
 }

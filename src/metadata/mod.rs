@@ -23,6 +23,7 @@ mod datasource;
 mod error;
 mod event;
 mod lease;
+mod mend;
 mod project;
 mod retry;
 mod row;
@@ -45,6 +46,7 @@ pub use entity::{
 pub use error::{MetaError, MetaErrorKind, RowProblem};
 pub use event::{Event, Events, NewEvent};
 pub use lease::{Lease, Leased, Leases};
+pub use mend::RawRow;
 pub use project::{NewProject, Project, ProjectFilter, Projects};
 pub use row::{Row, Written, new_id, now};
 pub use slice::{NewSlice, Slice, SliceCounts, SliceKey, Slices, TableKey};
