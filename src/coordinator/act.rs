@@ -6,14 +6,14 @@ use super::settle::keep_refused;
 use super::view::{Look, Rows, look};
 use crate::error::{Error, Kind, Result};
 use crate::metadata::{
-    Component, ComponentStatus, Metadata, ProjectFilter, ProjectStatus, Report, Step, StepUpdate,
-    TaskStatus, TaskUpdate, Written, now,
+    Component, ComponentStatus, Metadata, ProjectFilter, ProjectStatus, Report, RowProblem, Step,
+    StepUpdate, TaskStatus, TaskUpdate, Written, now,
 };
 use crate::workflow::plan::{self, Action, View};
 use crate::workflow::transition::{StepEvent, next};
 use parking_lot::Mutex;
 use serde_json::{Value, json};
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 /// Failed tasks that a failed step names, at most.
@@ -29,6 +29,8 @@ pub struct Reconciler {
     pub(super) known: Arc<Mutex<HashMap<String, Known>>>,
     /// Held by whoever decides: a command and a look do not come between each other's writes.
     one: Arc<tokio::sync::Mutex<()>>,
+    /// Projects that were taken over, but not yet let go on: a row of theirs was nonsense.
+    unsettled: Arc<Mutex<HashSet<String>>>,
 }
 
 impl Reconciler {
@@ -40,6 +42,7 @@ impl Reconciler {
             node: node.into(),
             known: Arc::default(),
             one: Arc::default(),
+            unsettled: Arc::default(),
         }
     }
 
@@ -104,16 +107,41 @@ impl Reconciler {
 
     /// Takes over a project that an earlier leader left, and lets it go on if it was running.
     pub async fn adopt(&self, project: &crate::metadata::Project) -> Result<()> {
-        if project.epoch >= self.epoch {
+        let late = self.unsettled.lock().contains(&project.id);
+        if project.epoch >= self.epoch && !late {
             return Ok(());
         }
-        self.claim(&project.id).await?;
-        match project.status {
+        if project.epoch < self.epoch {
+            self.claim(&project.id).await?;
+        }
+        let settled = match project.status {
             ProjectStatus::Running
             | ProjectStatus::RunningModifying
-            | ProjectStatus::RunningMerging => self.resume(&project.id).await.map(drop),
-            _ => Ok(()),
+            | ProjectStatus::RunningMerging => self.resume(&project.id).await?.is_some(),
+            _ => true,
+        };
+        let mut unsettled = self.unsettled.lock();
+        match settled {
+            true => unsettled.remove(&project.id),
+            false => unsettled.insert(project.id.clone()),
+        };
+        Ok(())
+    }
+
+    /// Takes over a project whose own row cannot be understood, and puts that right. It goes on
+    /// when its row is good.
+    async fn adopt_broken(&self, problem: &RowProblem) -> Result<()> {
+        let id = &problem.id;
+        let Some(row) = self.metadata.raw_row(problem).await? else {
+            return Ok(());
+        };
+        let epoch = row.get("epoch").and_then(|epoch| epoch.parse::<i64>().ok());
+        if epoch.is_none_or(|epoch| epoch < self.epoch) {
+            self.unsettled.lock().insert(id.clone());
+            self.claim(id).await?;
         }
+        let _one = self.one.lock().await;
+        self.settled(id).await.map(drop)
     }
 
     /// The projects that may need something, each taken over from an earlier leader. A project
@@ -133,10 +161,7 @@ impl Reconciler {
         for project in self.metadata.projects().list(&filter).await? {
             let (id, taken) = match &project {
                 Ok(project) => (&project.id, self.adopt(project).await),
-                Err(problem) => {
-                    let _one = self.one.lock().await;
-                    (&problem.id, self.settled(&problem.id).await.map(drop))
-                }
+                Err(problem) => (&problem.id, self.adopt_broken(problem).await),
             };
             match taken {
                 Ok(()) if project.is_ok() => ids.push(id.clone()),

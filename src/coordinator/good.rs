@@ -39,7 +39,7 @@ impl Good {
 pub fn good(problem: &RowProblem, row: &RawRow, known: &Known, around: &Around) -> Option<Good> {
     let column = problem.column.as_str();
     match problem.table {
-        "oms_project" => of_project(column, row, known, around),
+        "oms_project" => of_project(column, known, around),
         "oms_step" => of_step(problem, row, known, around),
         "oms_task" => of_task(column, row, around),
         "oms_component" => of_component(column, row, known, around),
@@ -47,15 +47,14 @@ pub fn good(problem: &RowProblem, row: &RawRow, known: &Known, around: &Around) 
     }
 }
 
-fn of_project(column: &str, row: &RawRow, known: &Known, around: &Around) -> Option<Good> {
+fn of_project(column: &str, known: &Known, around: &Around) -> Option<Good> {
     let kept = |key: &str| known.row.as_ref()?.get(key).cloned();
     match column {
         "project_status" => match known.status {
             Some(status) => Good::of(status.text()),
             // never started
             None if around.steps.iter().all(|s| s.status == StepStatus::Init)
-                && around.components.is_empty()
-                && row.get("epoch") == Some("0") =>
+                && around.components.is_empty() =>
             {
                 Good::of(ProjectStatus::Init.text())
             }

@@ -121,12 +121,16 @@ fn what_is_not_known_is_not_put_back() {
         assert_eq!(found, None, "{table}.{column}");
     }
     // a project that ran before its states went to the journal
-    let ran = row(&[("epoch", "3")]);
     let status = problem("oms_project", "np_1", "project_status");
-    assert_eq!(good(&status, &ran, &known, &around), None);
-    let new = row(&[("epoch", "0")]);
-    let init = Some("INIT".to_owned());
-    assert_eq!(text(good(&status, &new, &known, &around)), init);
+    let of = |step_status| {
+        let around = Around {
+            steps: vec![step(StepName::TransferPrecheck, step_status, json!({}))],
+            ..Around::default()
+        };
+        text(good(&status, &RawRow::default(), &known, &around))
+    };
+    assert_eq!(of(StepStatus::Finished), None);
+    assert_eq!(of(StepStatus::Init), Some("INIT".to_owned()));
 }
 
 #[test]

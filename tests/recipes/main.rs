@@ -26,6 +26,7 @@ async fn suite(url: &str) {
     projects::failed_goes_on(url).await;
     projects::legal_edits_stay(url).await;
     nonsense::is_refused_and_the_last_good_value_put_back(url).await;
+    nonsense::a_new_project_stays_new(url).await;
     nonsense::what_is_not_known_waits_for_a_person(url).await;
     nonsense::edits_while_the_server_is_down(url).await;
 }

@@ -184,6 +184,26 @@ pub async fn is_refused_and_the_last_good_value_put_back(url: &str) {
     world.end().await;
 }
 
+/// A slip in the row of a project that was never started must not start it.
+pub async fn a_new_project_stays_new(url: &str) {
+    let mut world = World::new(url, 0).await;
+    world.start().await;
+    world
+        .sql("UPDATE oms_project SET project_status = 'RUNING' WHERE id = :project")
+        .await;
+    let look = async || world.metadata.projects().get(&world.project).await;
+    let good = |project: &Result<oms::metadata::Project, _>| {
+        project.as_ref().is_ok_and(|project| {
+            let refused = &project.extra_info["refused"];
+            project.status == ProjectStatus::Init && refused["value"] == "RUNING"
+        })
+    };
+    let project = world.until("a project in INIT", look, good).await;
+    assert!(project.is_ok());
+    assert_eq!(world.begun(ComponentType::Precheck), 0);
+    world.end().await;
+}
+
 /// A project of an earlier version, whose journal knows nothing of it.
 pub async fn what_is_not_known_waits_for_a_person(url: &str) {
     let mut world = following(url).await;
