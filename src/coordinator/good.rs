@@ -77,14 +77,18 @@ fn of_step(problem: &RowProblem, row: &RawRow, known: &Known, around: &Around) -
             Some(StepStatus::Finished | StepStatus::Monitoring) => Good::of("100"),
             _ => Good::of("0"),
         },
-        "step_info" => Good::of(step_info(&problem.id, around).to_string()),
+        "step_info" => match known.step_info(&problem.id) {
+            Some(info) => Good::of(info.to_string()),
+            None => Good::of(step_info(&problem.id, around).to_string()),
+        },
         "extra_info" => Good::of("{}"),
         "start_time" | "finish_time" => Some(Good::Null),
         _ => None,
     }
 }
 
-/// The component that works for a step, or that did last, as `step_info` names it.
+/// The component that works for a step, or that did last, as `step_info` names it: for a journal of a
+/// version that did not keep it.
 fn step_info(step: &str, around: &Around) -> Value {
     let made = around.components.iter().filter(|c| c.step_id == step);
     let mut info = Map::new();
@@ -145,8 +149,9 @@ fn of_component(column: &str, row: &RawRow, known: &Known, around: &Around) -> O
         "component_type" => Good::of(kind.text()),
         "desired_status" => Good::of(desired(row, step, named, known, around).text()),
         "status" => {
-            let desired = row.get("desired_status").and_then(DesiredStatus::from_text);
-            Good::of(status(desired?, step, goal).text())
+            let wanted = row.get("desired_status").and_then(DesiredStatus::from_text);
+            let wanted = wanted.unwrap_or_else(|| desired(row, step, named, known, around));
+            Good::of(status(wanted, step, goal).text())
         }
         "config" => match step.step_info.get("subId").filter(|_| named) {
             Some(sub_id) => Good::of(json!({ "subId": sub_id }).to_string()),

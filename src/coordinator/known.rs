@@ -18,6 +18,8 @@ pub const PROJECT_STATUS: &str = "project.status";
 pub const PROJECT_ROW: &str = "project.row";
 /// `event_type` of a step's state.
 pub const STEP_STATUS: &str = "step.status";
+/// `event_type` of a component that a step got.
+pub const COMPONENT_MADE: &str = "component.made";
 /// `event_type` of nonsense that was not taken over.
 pub const REFUSED: &str = "row.refused";
 /// `by` of an entry about a person's edit.
@@ -43,6 +45,8 @@ pub struct Known {
     pub row: Option<Value>,
     /// Its steps.
     pub steps: HashMap<String, KnownStep>,
+    /// What each step's `step_info` was told to say, with the component's number.
+    infos: HashMap<String, (u64, Value)>,
 }
 
 impl Known {
@@ -65,8 +69,22 @@ impl Known {
                     self.steps.insert(subject.to_owned(), step);
                 }
             }
+            COMPONENT_MADE => {
+                if let (Some(step), Some(info)) = (text("step"), detail.get("info")) {
+                    let number = number_of(subject);
+                    let known = self.infos.get(step).is_some_and(|(last, _)| *last > number);
+                    if !known {
+                        self.infos.insert(step.to_owned(), (number, info.clone()));
+                    }
+                }
+            }
             _ => {}
         }
+    }
+
+    /// What a step's `step_info` says, if the journal has it.
+    pub fn step_info(&self, step: &str) -> Option<&Value> {
+        self.infos.get(step).map(|(_, info)| info)
     }
 
     /// A step's last state: steps are made in `INIT`.
@@ -78,6 +96,12 @@ impl Known {
     pub fn held(&self, step: &str, status: StepStatus) -> bool {
         self.told(step) != status || self.steps.get(step).is_some_and(|s| s.by_person)
     }
+}
+
+/// A component's number: its id ends with it. Entries of different components have no order.
+fn number_of(component: &str) -> u64 {
+    let digits = component.rsplit(':').next().unwrap_or_default();
+    digits.parse().unwrap_or(0)
 }
 
 /// What a person may change in a project's row, as the journal keeps it.

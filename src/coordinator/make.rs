@@ -1,6 +1,7 @@
 //! Makes components, and tells them what to do.
 
 use super::act::Reconciler;
+use super::known::COMPONENT_MADE;
 use super::view::Rows;
 use crate::error::Result;
 use crate::metadata::{
@@ -10,8 +11,8 @@ use crate::model::project::subtopic_of;
 use serde_json::{Map, Value, json};
 
 impl Reconciler {
-    /// First the name in `step_info`, then the row: a crash between the two leaves a name without
-    /// a row, and the row is made with this name at the next look.
+    /// First the journal, then the name in `step_info`, then the row: a crash in front of the row
+    /// leaves a name without one, and the row is made with this name at the next look.
     pub(super) async fn make_component(
         &self,
         rows: &Rows,
@@ -41,6 +42,9 @@ impl Reconciler {
             config = json!({ "subId": sub_id });
         }
         info.insert("component".to_owned(), id.clone().into());
+        let made = json!({ "type": kind, "step": step.id, "info": info });
+        self.record(&rows.project.id, &id, COMPONENT_MADE, made)
+            .await?;
         self.update_step(
             &step.id,
             StepUpdate {
@@ -60,13 +64,7 @@ impl Reconciler {
             checkpoint: json!({}),
         };
         self.metadata.components().create(new).await?;
-        self.record(
-            &rows.project.id,
-            &id,
-            "component.made",
-            json!({ "type": kind.to_string() }),
-        )
-        .await
+        Ok(())
     }
 
     async fn next_sub_id(&self, rows: &Rows) -> Result<i32> {

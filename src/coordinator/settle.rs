@@ -3,7 +3,9 @@
 
 use super::act::Reconciler;
 use super::good::{Good, good};
-use super::known::{Known, PROJECT_ROW, PROJECT_STATUS, REFUSED, STEP_STATUS, is_news};
+use super::known::{
+    COMPONENT_MADE, Known, PROJECT_ROW, PROJECT_STATUS, REFUSED, STEP_STATUS, is_news,
+};
 use super::view::{Around, Look, Rows, look};
 use crate::error::{Kind, Result};
 use crate::metadata::{MetaError, NewEvent, RawRow, RowProblem, StepUpdate, Written, now};
@@ -36,7 +38,7 @@ impl Reconciler {
         if let Some(known) = self.known.lock().get(project) {
             return Ok(known.clone());
         }
-        let kinds = [PROJECT_STATUS, PROJECT_ROW, STEP_STATUS];
+        let kinds = [PROJECT_STATUS, PROJECT_ROW, STEP_STATUS, COMPONENT_MADE];
         let events = self.metadata.events().list_kinds(project, &kinds).await?;
         let mut known = Known::default();
         for event in events.into_iter().flatten() {

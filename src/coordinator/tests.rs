@@ -144,6 +144,16 @@ fn a_step_gets_the_component_that_works_for_it() {
     let found = text(good(&info, &RawRow::default(), &Known::default(), &around));
     let found: Value = serde_json::from_str(&found.expect("known")).expect("JSON");
     assert_eq!(found, json!({ "component": COMPONENT, "subId": 7 }));
+
+    // the journal is sure of it, in whatever order it is read
+    let mut known = Known::default();
+    for number in [2, 10, 9] {
+        let id = format!("n:c:{number:010}");
+        let made = json!({ "step": STEP, "info": { "component": id } });
+        known.learn(&id, "component.made", &made);
+    }
+    let found = text(good(&info, &RawRow::default(), &known, &around)).expect("known");
+    assert!(found.contains("n:c:0000000010"), "{found}");
 }
 
 #[test]
