@@ -7,7 +7,8 @@ use oms::metadata::{
 };
 use serde_json::Value;
 
-/// What an operator mistypes: table, column, what stands there then, and which row.
+/// What an operator mistypes: table, column, what stands there then, and which row. (The `status` of
+/// a component at work is left out: its next report may be quicker than the Coordinator.)
 const SLIPS: &[(&str, &str, &str, &str)] = &[
     (
         "oms_step",
@@ -69,12 +70,6 @@ const SLIPS: &[(&str, &str, &str, &str)] = &[
         "component_type",
         "'STOR'",
         "component_type = 'STORE'",
-    ),
-    (
-        "oms_component",
-        "status",
-        "'RUN'",
-        "component_type = 'INCR_SYNC'",
     ),
     (
         "oms_component",
@@ -168,8 +163,8 @@ pub async fn is_refused_and_the_last_good_value_put_back(url: &str) {
     follows(&world).await;
     assert_eq!(*world.stage.begun.lock(), begun, "nothing was started anew");
     let incr = world.step(StepName::IncrTransfer).await;
-    assert_eq!(incr.extra_info["refused"]["column"], "status");
-    assert_eq!(incr.extra_info["refused"]["putBack"], "RUNNING");
+    assert_eq!(incr.extra_info["refused"]["column"], "progress");
+    assert_eq!(incr.extra_info["refused"]["putBack"], "100");
 
     // a task: where its step is done, it is done
     world
