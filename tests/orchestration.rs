@@ -1,6 +1,7 @@
 //! Coordinator and Supervisor over a real SQLite rm, with works that finish, fail and panic by
-//! chance, and a process that is cut off at any await and begins anew: every project ends with
-//! all its steps done, and no component ever has two works at once.
+//! chance, and a process that is cut off at any await and begins anew, sometimes over rows in which
+//! somebody mistyped: every project ends with all its steps done, and no component ever has two
+//! works at once.
 
 use futures::future::BoxFuture;
 use oms::actor::shell::WorkFactory;
@@ -18,6 +19,7 @@ use oms::workflow::steps::{Goal, component_of, migration};
 use parking_lot::Mutex;
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
+use sea_orm::{ConnectionTrait, Database};
 use serde_json::json;
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -116,7 +118,7 @@ impl Maker for ToyMaker {
 }
 
 struct World {
-    _dir: tempfile::TempDir,
+    dir: tempfile::TempDir,
     metadata: Metadata,
     diary: Arc<Diary>,
     rng: Arc<Mutex<StdRng>>,
@@ -124,6 +126,18 @@ struct World {
 }
 
 const PROJECT: &str = "np_test";
+
+/// What somebody mistypes while no process runs.
+const SLIPS: [&str; 8] = [
+    "UPDATE oms_step SET step_status = 'RUNING' WHERE step_status <> 'INIT'",
+    "UPDATE oms_step SET step_status = 'DONE'",
+    "UPDATE oms_step SET step_info = '{'",
+    "UPDATE oms_step SET progress = 'half', extra_info = 'none'",
+    "UPDATE oms_project SET project_status = 'RUN'",
+    "UPDATE oms_project SET alarm_level = 'LOUD', extra_info = '['",
+    "UPDATE oms_component SET desired_status = 'RUNING', status = 'RUN'",
+    "UPDATE oms_task SET task_status = 'PENDIN', task_info = '{'",
+];
 
 impl World {
     async fn new(seed: u64) -> Self {
@@ -158,7 +172,7 @@ impl World {
             .await
             .expect("created");
         Self {
-            _dir: dir,
+            dir,
             metadata,
             diary: Arc::default(),
             rng: Arc::new(Mutex::new(StdRng::seed_from_u64(seed))),
@@ -191,6 +205,18 @@ impl World {
         let reconciler = Reconciler::new(self.metadata.clone(), self.epoch, "n");
         reconciler.resume(PROJECT).await.expect("resumed");
         (reconciler, node)
+    }
+
+    /// Somebody mistypes, now and then.
+    async fn slip(&self) {
+        let slip = self.rng.lock().random_range(0..SLIPS.len() * 3);
+        if let Some(sql) = SLIPS.get(slip) {
+            let path = self.dir.path().join("rm.db");
+            let raw = Database::connect(format!("sqlite://{}", path.display())).await;
+            let raw = raw.expect("connected");
+            raw.execute_unprepared(sql).await.expect(sql);
+            raw.close().await.expect("closed");
+        }
     }
 
     async fn steps(&self) -> HashMap<StepName, StepStatus> {
@@ -288,6 +314,7 @@ fn cut_off_anywhere_it_goes_on() {
             if done == Ok(true) {
                 break;
             }
+            world.slip().await;
         }
         println!("{lives} lives, {} works", world.diary.works.lock());
         let steps = world.steps().await;

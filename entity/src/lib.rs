@@ -29,6 +29,7 @@ mod shape;
 mod state;
 #[cfg(test)]
 mod tests;
+mod views;
 
 pub use oms_component::{ComponentStatus, ComponentType, DesiredStatus};
 pub use oms_datasource::DataSourceType;
@@ -41,3 +42,4 @@ pub use oms_verify_diff::DiffType;
 pub use oms_verify_result::{VerifyResultType, VerifyStatus};
 pub use shape::{ColumnShape, EnumShape, TableShape, all_enums, all_tables};
 pub use state::StateText;
+pub use views::{ViewShape, all_views};

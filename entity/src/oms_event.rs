@@ -15,7 +15,7 @@ pub struct Model {
     pub subject: String,
     /// Number within the subject. Unique with it: a repeated write changes nothing.
     pub event_no: i64,
-    /// What happened, e.g. `STEP_STARTED`.
+    /// What happened, e.g. `step.status`.
     pub event_type: String,
     /// The writer's epoch.
     pub epoch: i64,

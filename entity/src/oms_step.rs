@@ -126,7 +126,7 @@ pub enum StepStatus {
     Failed,
     /// Set by the Coordinator when everything of the step is done; never runs again by itself.
     Finished,
-    /// Set by the Coordinator when the project is paused; waits for the resume.
+    /// Set by the Coordinator when the project is paused, and waits for the resume; or by a person.
     Suspend,
     /// Set by the Coordinator when incremental data has caught up; the steady state, it goes on.
     Monitoring,

@@ -77,7 +77,8 @@ pub enum TaskStatus {
     Running,
     /// Set by the Coordinator.
     Finished,
-    /// Set by the Coordinator; retried until the retries are used up, then waits for a person.
+    /// Set by the component that did it. Where the error may pass, the scheduler tries again by
+    /// itself while `retry_count <= max_retry_count`; else it waits for a person.
     Failed,
     /// Set by the user, who takes the consequence; counts as done.
     Skipped,

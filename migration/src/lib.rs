@@ -1,7 +1,8 @@
 //! The schema of the `rm` database, one change per file.
 //!
 //! Runs on SQLite, MySQL, MariaDB and OceanBase, and says nothing that PostgreSQL would not
-//! understand. What differs between them (long text, times, character sets) is in [`columns`].
+//! understand. What differs between them is in [`columns`] (long text, times, character sets) and in
+//! [`views`] (JSON, ages).
 //!
 //! Rules for a migration:
 //!
@@ -44,6 +45,10 @@ mod m0019_oms_api_token;
 mod m0020_oms_audit_log;
 mod m0021_oms_project_owner;
 mod m0022_oms_datasource_owner;
+mod m0023_oms_task_by_status;
+mod m0024_oms_v_projects;
+mod m0025_oms_v_components;
+pub mod views;
 
 pub use sea_orm_migration::MigratorTrait;
 
@@ -76,6 +81,9 @@ impl MigratorTrait for Migrator {
             Box::new(m0020_oms_audit_log::Migration),
             Box::new(m0021_oms_project_owner::Migration),
             Box::new(m0022_oms_datasource_owner::Migration),
+            Box::new(m0023_oms_task_by_status::Migration),
+            Box::new(m0024_oms_v_projects::Migration),
+            Box::new(m0025_oms_v_components::Migration),
         ]
     }
 }

@@ -1,16 +1,23 @@
 //! Does what the workflow decided: one write for each action, in an order in which a crash
 //! between any two is mended by the next look.
 
+use super::known::{Known, PERSON, PROJECT_STATUS, STEP_STATUS};
+use super::settle::keep_refused;
 use super::view::{Look, Rows, look};
 use crate::error::{Error, Kind, Result};
 use crate::metadata::{
-    Component, ComponentStatus, ComponentType, DesiredStatus, Metadata, NewComponent, NewEvent,
-    ProjectFilter, ProjectStatus, Report, Step, StepUpdate, Written, now,
+    Component, ComponentStatus, Metadata, ProjectFilter, ProjectStatus, Report, RowProblem, Step,
+    StepUpdate, TaskStatus, TaskUpdate, Written, now,
 };
-use crate::model::project::subtopic_of;
 use crate::workflow::plan::{self, Action, View};
 use crate::workflow::transition::{StepEvent, next};
-use serde_json::{Map, Value, json};
+use parking_lot::Mutex;
+use serde_json::{Value, json};
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
+
+/// Failed tasks that a failed step names, at most.
+const NAMED_TASKS: usize = 20;
 
 /// Reconciles projects, as the leader of one epoch.
 #[derive(Clone)]
@@ -18,6 +25,12 @@ pub struct Reconciler {
     pub(super) metadata: Metadata,
     pub(super) epoch: i64,
     pub(super) node: String,
+    /// What the journal knows of each project, as far as it was read.
+    pub(super) known: Arc<Mutex<HashMap<String, Known>>>,
+    /// Held by whoever decides: a command and a look do not come between each other's writes.
+    pub(super) one: Arc<tokio::sync::Mutex<()>>,
+    /// Projects that were taken over, but not yet let go on: a row of theirs was nonsense.
+    unsettled: Arc<Mutex<HashSet<String>>>,
 }
 
 impl Reconciler {
@@ -27,19 +40,27 @@ impl Reconciler {
             metadata,
             epoch,
             node: node.into(),
+            known: Arc::default(),
+            one: Arc::default(),
+            unsettled: Arc::default(),
         }
     }
 
     /// Looks once at a project and does what is to be done. Gives the view that it decided on;
     /// None where a row cannot be understood.
     pub async fn reconcile(&self, project: &str) -> Result<Option<View>> {
+        let _one = self.one.lock().await;
         self.decide(project, plan::plan).await
     }
 
     /// Lets a paused or failed project go on. What components had reached is reached anew by their
     /// next works.
     pub async fn resume(&self, project: &str) -> Result<Option<View>> {
-        for component in self.rows(project).await?.components {
+        let _one = self.one.lock().await;
+        let Some(rows) = self.settled(project).await? else {
+            return Ok(None);
+        };
+        for component in rows.components {
             if component.progress.get("ready").and_then(Value::as_bool) == Some(true) {
                 let mut progress = component.progress.clone();
                 progress["ready"] = false.into();
@@ -62,7 +83,10 @@ impl Reconciler {
 
     /// Lets a verification that is done run again, once the rest has caught up.
     pub async fn verify_again(&self, project: &str) -> Result<()> {
-        let rows = self.rows(project).await?;
+        let _one = self.one.lock().await;
+        let Some(rows) = self.settled(project).await? else {
+            return Ok(());
+        };
         let done = rows.steps.iter().find(|s| {
             s.name == entity::StepName::FullVerifier && s.status == entity::StepStatus::Finished
         });
@@ -83,39 +107,70 @@ impl Reconciler {
 
     /// Takes over a project that an earlier leader left, and lets it go on if it was running.
     pub async fn adopt(&self, project: &crate::metadata::Project) -> Result<()> {
-        if project.epoch >= self.epoch {
+        let late = self.unsettled.lock().contains(&project.id);
+        if project.epoch >= self.epoch && !late {
             return Ok(());
         }
-        self.claim(&project.id).await?;
-        match project.status {
+        if project.epoch < self.epoch {
+            self.claim(&project.id).await?;
+        }
+        let settled = match project.status {
             ProjectStatus::Running
             | ProjectStatus::RunningModifying
-            | ProjectStatus::RunningMerging => self.resume(&project.id).await.map(drop),
-            _ => Ok(()),
-        }
+            | ProjectStatus::RunningMerging => self.resume(&project.id).await?.is_some(),
+            _ => true,
+        };
+        let mut unsettled = self.unsettled.lock();
+        match settled {
+            true => unsettled.remove(&project.id),
+            false => unsettled.insert(project.id.clone()),
+        };
+        Ok(())
     }
 
-    /// The projects that may need something, each taken over from an earlier leader.
+    /// Takes over a project whose own row cannot be understood, and puts that right. It goes on
+    /// when its row is good.
+    async fn adopt_broken(&self, problem: &RowProblem) -> Result<()> {
+        let id = &problem.id;
+        let Some(row) = self.metadata.raw_row(problem).await? else {
+            return Ok(());
+        };
+        let epoch = row.get("epoch").and_then(|epoch| epoch.parse::<i64>().ok());
+        if epoch.is_none_or(|epoch| epoch < self.epoch) {
+            self.unsettled.lock().insert(id.clone());
+            self.claim(id).await?;
+        }
+        let _one = self.one.lock().await;
+        self.settled(id).await.map(drop)
+    }
+
+    /// The projects that may need something, each taken over from an earlier leader. A project
+    /// whose row is nonsense is put right first.
     pub async fn living(&self) -> Result<Vec<String>> {
         let filter = ProjectFilter {
-            statuses: vec![
-                ProjectStatus::Running,
-                ProjectStatus::RunningModifying,
-                ProjectStatus::RunningMerging,
-                ProjectStatus::Suspend,
-                ProjectStatus::Failed,
-                ProjectStatus::Releasing,
+            except: vec![
+                ProjectStatus::Init,
+                ProjectStatus::Finished,
+                ProjectStatus::Released,
+                ProjectStatus::Deleted,
             ],
             ..ProjectFilter::default()
         };
         let mut ids = Vec::new();
         for project in self.metadata.projects().list(&filter).await? {
-            match project {
-                Ok(project) => {
-                    self.adopt(&project).await?;
-                    ids.push(project.id);
+            let (id, taken) = match &project {
+                Ok(project) => (&project.id, self.adopt(project).await),
+                Err(problem) => (&problem.id, self.adopt_broken(problem).await),
+            };
+            match taken {
+                Ok(()) if project.is_ok() => ids.push(id.clone()),
+                Ok(()) => {}
+                Err(error) if error.kind() == Kind::Fenced => return Err(error),
+                // the others need not wait for it
+                Err(error) => {
+                    self.known.lock().remove(id);
+                    tracing::warn!(project_id = %id, code = error.kind().code(), %error, "taking over");
                 }
-                Err(problem) => tracing::warn!(%problem, "a row of rm cannot be understood"),
             }
         }
         Ok(ids)
@@ -124,13 +179,16 @@ impl Reconciler {
     /// Deletes a project that holds nothing any more, with all that hangs on it. Its row stays, so that
     /// its name in a log or an audit can be found.
     pub async fn delete(&self, project: &str) -> Result<()> {
+        let _one = self.one.lock().await;
         self.project_status(project, ProjectStatus::Deleted, None)
             .await?;
+        self.known.lock().remove(project);
         Ok(self.metadata.projects().purge(project).await?)
     }
 
     /// Writes a project's objects and options.
     pub async fn configure(&self, project: &str, config: &Value) -> Result<()> {
+        let _one = self.one.lock().await;
         let projects = self.metadata.projects();
         let written = projects.set_config(project, config, self.epoch).await?;
         Ok(written.require("oms_project", project, self.epoch)?)
@@ -138,6 +196,7 @@ impl Reconciler {
 
     /// Pauses a project: its components end at their next safe points.
     pub async fn suspend(&self, project: &str, why: &str) -> Result<()> {
+        let _one = self.one.lock().await;
         let extra = json!({ "suspended": why });
         self.project_status(project, ProjectStatus::Suspend, Some(extra))
             .await
@@ -148,19 +207,21 @@ impl Reconciler {
         project: &str,
         decide: impl Fn(&View) -> Vec<Action>,
     ) -> Result<Option<View>> {
-        let rows = match look(&self.metadata, project).await? {
-            Look::Fine(rows) => rows,
-            Look::Broken(problem) => {
-                tracing::warn!(project_id = project, %problem, "a row of rm cannot be understood");
-                let extra = json!({
-                    "errorCode": Kind::RmCorrupt.code(),
-                    "errorMsg": problem.to_string(),
-                    "proposal": Kind::RmCorrupt.remedy(),
-                });
-                let status = self.metadata.projects().get(project).await?.status;
-                self.project_status(project, status, Some(extra)).await?;
-                return Ok(None);
-            }
+        let done = self.decide_on(project, decide).await;
+        if done.is_err() {
+            // what was written and what was not is read again
+            self.known.lock().remove(project);
+        }
+        done
+    }
+
+    async fn decide_on(
+        &self,
+        project: &str,
+        decide: impl Fn(&View) -> Vec<Action>,
+    ) -> Result<Option<View>> {
+        let Some(rows) = self.settled(project).await? else {
+            return Ok(None);
         };
         let view = rows.view();
         for action in decide(&view) {
@@ -173,7 +234,7 @@ impl Reconciler {
         match action {
             Action::MakeComponent { step, kind } => self.make_component(rows, &step, kind).await,
             Action::MakeRelease => self.make_release(rows).await,
-            Action::Explain { component } => self.explain(rows, &component).await,
+            Action::Explain { component } => self.explain_release(rows, &component).await,
             Action::SetDesired { component, desired } => {
                 self.set_desired(&component, desired).await
             }
@@ -197,93 +258,10 @@ impl Reconciler {
                 self.project_status(&rows.project.id, status, self.project_extra(rows, status))
                     .await
             }
+            Action::Accept { step } => self.accept_step(rows, &step).await,
+            Action::AcceptProject => self.accept_project(rows).await,
+            Action::TakeTask { task } => self.take_task(rows, &task).await,
         }
-    }
-
-    /// First the name in `step_info`, then the row: a crash between the two leaves a name without
-    /// a row, and the row is made with this name at the next look.
-    async fn make_component(&self, rows: &Rows, step: &str, kind: ComponentType) -> Result<()> {
-        // read again: an action before this one may have changed the step
-        let step = self.metadata.steps().get(step).await?;
-        for other in rows.components.iter().filter(|c| c.step_id == step.id) {
-            if other.desired_status != DesiredStatus::Stopped {
-                self.set_desired(&other.id, DesiredStatus::Stopped).await?;
-            }
-        }
-        let named = step.step_info.get("component").and_then(Value::as_str);
-        let id = match named {
-            Some(id) if rows.component_of(&step).is_none() => id.to_owned(),
-            _ => self.new_component_id(rows, kind).await?,
-        };
-        let mut info = match &step.step_info {
-            Value::Object(map) => map.clone(),
-            _ => Map::new(),
-        };
-        let mut config = json!({});
-        if kind == ComponentType::FullVerification {
-            let sub_id = self.next_sub_id(rows).await?;
-            info.insert("subId".to_owned(), sub_id.into());
-            config = json!({ "subId": sub_id });
-        }
-        info.insert("component".to_owned(), id.clone().into());
-        self.update_step(
-            &step.id,
-            StepUpdate {
-                step_info: Some(info.into()),
-                ..StepUpdate::default()
-            },
-        )
-        .await?;
-        let new = NewComponent {
-            id: id.clone(),
-            project_id: rows.project.id.clone(),
-            step_id: step.id.clone(),
-            kind,
-            desired_status: DesiredStatus::Running,
-            node: self.node.clone(),
-            config,
-            checkpoint: json!({}),
-        };
-        self.metadata.components().create(new).await?;
-        self.journal(
-            &rows.project.id,
-            &id,
-            "component.made",
-            json!({ "type": kind.to_string() }),
-        )
-        .await
-    }
-
-    async fn next_sub_id(&self, rows: &Rows) -> Result<i32> {
-        let last = rows
-            .components
-            .iter()
-            .filter_map(|c| c.config.get("subId").and_then(Value::as_i64))
-            .max()
-            .unwrap_or(0);
-        Ok(i32::try_from(last).unwrap_or(i32::MAX).saturating_add(1))
-    }
-
-    /// Names as OMS gives them: `<ip>-<port>:<what>:<10 digits>`.
-    pub(super) async fn new_component_id(
-        &self,
-        rows: &Rows,
-        kind: ComponentType,
-    ) -> Result<String> {
-        let sequence = self.metadata.components().next_sequence().await?;
-        let project = &rows.project.id;
-        let what = match kind {
-            ComponentType::Store => format!("7100:{}", subtopic(rows)),
-            ComponentType::FullImport => format!("9000:connector_v2:{project}-full_trans-1-0"),
-            ComponentType::IncrSync => format!("9000:connector_v2:{project}-incr_trans-1-0"),
-            ComponentType::FullVerification => format!("9000:verifier:{project}"),
-            ComponentType::IncrVerification => format!("9000:verifier:{project}-incr"),
-            ComponentType::Release => format!("9000:release:{project}"),
-            ComponentType::Precheck => format!("9000:precheck:{project}"),
-            ComponentType::StructTransfer => format!("9000:dbcat:{project}-struct"),
-            ComponentType::IndexTransfer => format!("9000:dbcat:{project}-index"),
-        };
-        Ok(format!("{}-{what}:{sequence:010}", self.node))
     }
 
     async fn step_event(
@@ -303,16 +281,74 @@ impl Reconciler {
                 return Ok(());
             }
         };
+        // the journal first: what is not in it is a person's edit
+        let detail = json!({ "step": step.name, "from": step.status, "to": status });
+        self.record(&rows.project.id, &step.id, STEP_STATUS, detail)
+            .await?;
         let failed = component.and_then(|id| rows.components.iter().find(|c| c.id == id));
-        let update = event_update(step, event, status, failed);
+        let mut update = event_update(rows, step, event, status, failed);
+        update.extra_info = update
+            .extra_info
+            .map(|extra| keep_refused(&step.extra_info, extra));
         self.update_step(&step.id, update).await?;
         tracing::info!(project_id = %rows.project.id, step = %step.name, from = %step.status, to = %status, "step");
-        let detail = json!({ "step": step.name, "from": step.status, "to": status });
-        self.journal(&rows.project.id, &step.id, "step.status", detail)
-            .await
+        Ok(())
     }
 
-    async fn update_step(&self, step: &str, update: StepUpdate) -> Result<()> {
+    /// A person's edit counts from here on as what the step was told; what it failed of is over.
+    async fn accept_step(&self, rows: &Rows, step: &str) -> Result<()> {
+        let Some(step) = rows.steps.iter().find(|s| s.id == step) else {
+            return Ok(());
+        };
+        let from = rows.known.told(&step.id);
+        let detail = json!({ "step": step.name, "from": from, "to": step.status, "by": PERSON });
+        self.record(&rows.project.id, &step.id, STEP_STATUS, detail)
+            .await?;
+        tracing::info!(project_id = %rows.project.id, step = %step.name, %from, to = %step.status, "edited");
+        let update = StepUpdate {
+            only_if: Some(step.status),
+            extra_info: Some(json!({})),
+            ..StepUpdate::default()
+        };
+        self.update_step(&step.id, update).await
+    }
+
+    async fn accept_project(&self, rows: &Rows) -> Result<()> {
+        let project = &rows.project;
+        let from = rows.known.status;
+        let detail = json!({ "from": from, "to": project.status, "by": PERSON });
+        self.record(&project.id, &project.id, PROJECT_STATUS, detail)
+            .await?;
+        if from.is_some() {
+            tracing::info!(project_id = %project.id, ?from, to = %project.status, "edited");
+            self.set_extra(&project.id, &json!({})).await?;
+        }
+        Ok(())
+    }
+
+    async fn take_task(&self, rows: &Rows, task: &str) -> Result<()> {
+        let Some(task) = rows.tasks.iter().find(|t| t.id == task) else {
+            return Ok(());
+        };
+        let update = TaskUpdate {
+            only_if: Some(task.status),
+            status: Some(TaskStatus::Pending),
+            retry_count: Some(task.retry_count.saturating_add(1)),
+            ..TaskUpdate::default()
+        };
+        let written = self
+            .metadata
+            .tasks()
+            .update(&task.id, update, self.epoch)
+            .await?;
+        // one that a person changed meanwhile is looked at again
+        if matches!(written, Written::Fenced { .. }) {
+            written.require("oms_task", &task.id, self.epoch)?;
+        }
+        Ok(())
+    }
+
+    pub(super) async fn update_step(&self, step: &str, update: StepUpdate) -> Result<()> {
         let written = self
             .metadata
             .steps()
@@ -325,40 +361,18 @@ impl Reconciler {
         Ok(())
     }
 
-    async fn set_desired(&self, component: &str, desired: DesiredStatus) -> Result<()> {
-        let written = self
-            .metadata
-            .components()
-            .set_desired(component, desired, self.epoch)
-            .await?;
-        Ok(written.require("oms_component", component, self.epoch)?)
-    }
-
-    pub(super) async fn reset_component(&self, rows: &Rows, component: &str) -> Result<()> {
-        let Some(row) = rows.components.iter().find(|c| c.id == component) else {
-            return Ok(());
-        };
-        self.set_desired(component, DesiredStatus::Running).await?;
-        let report = Report {
-            status: Some(ComponentStatus::Init),
-            attempt: Some(0),
-            error: Some(None),
-            ..Report::default()
-        };
-        let written = self
-            .metadata
-            .components()
-            .report(component, row.epoch, report)
-            .await?;
-        Ok(written.require("oms_component", component, row.epoch)?)
-    }
-
     pub(super) async fn project_status(
         &self,
         project: &str,
         status: ProjectStatus,
         extra: Option<Value>,
     ) -> Result<()> {
+        let from = self.known(project).await?.status;
+        if from != Some(status) {
+            let detail = json!({ "from": from, "to": status });
+            self.record(project, project, PROJECT_STATUS, detail)
+                .await?;
+        }
         let written = self
             .metadata
             .projects()
@@ -369,7 +383,7 @@ impl Reconciler {
 
     /// A failed project's row says why, so that one need not look for the step.
     fn project_extra(&self, rows: &Rows, status: ProjectStatus) -> Option<Value> {
-        match status {
+        let extra = match status {
             ProjectStatus::Failed => rows
                 .steps
                 .iter()
@@ -381,44 +395,23 @@ impl Reconciler {
                 .or_else(|| Some(json!({}))),
             ProjectStatus::Running => Some(json!({})),
             _ => None,
-        }
-    }
-
-    pub(super) async fn journal(
-        &self,
-        project: &str,
-        subject: &str,
-        what: &str,
-        detail: Value,
-    ) -> Result<()> {
-        let event = NewEvent {
-            project_id: project.to_owned(),
-            subject: subject.to_owned(),
-            event_no: None,
-            kind: what.to_owned(),
-            epoch: self.epoch,
-            detail,
         };
-        self.metadata.events().append(event).await?;
-        Ok(())
+        extra.map(|extra| keep_refused(&rows.project.extra_info, extra))
     }
 
     /// Reads a project's rows once; for those who show them.
     pub async fn rows(&self, project: &str) -> Result<Rows> {
-        match look(&self.metadata, project).await? {
-            Look::Fine(rows) => Ok(rows),
-            Look::Broken(problem) => {
+        match look(&self.metadata, project, Known::default(), false).await? {
+            Look::Fine(rows) => Ok(*rows),
+            Look::Broken(problem, _) => {
                 Err(Error::new(Kind::RmCorrupt, format!("project {project}")).detail(problem))
             }
         }
     }
 }
 
-fn subtopic(rows: &Rows) -> String {
-    subtopic_of(&rows.project.id, &rows.project.source_id)
-}
-
 fn event_update(
+    rows: &Rows,
     step: &Step,
     event: StepEvent,
     status: entity::StepStatus,
@@ -430,13 +423,25 @@ fn event_update(
         ..StepUpdate::default()
     };
     match event {
-        StepEvent::Start => update.start_time = Some(now()),
+        StepEvent::Start => {
+            update.start_time = Some(now());
+            update.progress = Some(0);
+        }
         StepEvent::Finish | StepEvent::CatchUp => {
             update.progress = Some(100);
             update.finish_time = Some(now());
             update.extra_info = Some(json!({}));
         }
-        StepEvent::Fail => update.extra_info = Some(failure(step, failed)),
+        StepEvent::Fail => {
+            let mut extra = failure(step, failed);
+            let tasks = rows.tasks.iter();
+            let own = tasks.filter(|t| t.group == step.id && t.status == TaskStatus::Failed);
+            let ids: Vec<&str> = own.take(NAMED_TASKS).map(|t| t.id.as_str()).collect();
+            if !ids.is_empty() {
+                extra["failedTasks"] = ids.into();
+            }
+            update.extra_info = Some(extra);
+        }
         StepEvent::Retry => {
             update.clear_finish_time = true;
             update.extra_info = Some(json!({}));

@@ -1,13 +1,21 @@
 //! The Coordinator: turns projects into steps and components, by reconciling.
 //!
 //! It looks at the rows of each project, lets the pure [`crate::workflow`] decide, does what was
-//! decided, and looks again. It keeps nothing between two looks and owns no data path.
+//! decided, and looks again. It owns no data path, and what it keeps between two looks it can read
+//! again: what the journal knows of each project, which tells a person's edit from its own writes and
+//! gives a row of nonsense its last good value back.
 
 mod act;
 mod actor;
+mod good;
+mod known;
+mod make;
 mod release;
 mod sample;
+mod settle;
 mod steps;
+#[cfg(test)]
+mod tests;
 mod view;
 
 pub use act::Reconciler;

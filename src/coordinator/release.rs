@@ -1,6 +1,7 @@
 //! The release of a project: begins it, makes the component that does it, and tells why it failed.
 
 use super::act::{Reconciler, failure_of};
+use super::known::COMPONENT_MADE;
 use super::view::Rows;
 use crate::error::Result;
 use crate::metadata::{ComponentStatus, ComponentType, DesiredStatus, NewComponent, ProjectStatus};
@@ -10,6 +11,7 @@ impl Reconciler {
     /// Begins the release of a project, or tries one again that failed. `force`: what is on a server
     /// that cannot be reached stays there.
     pub async fn release(&self, project: &str, force: bool) -> Result<()> {
+        let _one = self.one.lock().await;
         let rows = self.rows(project).await?;
         let extra = json!({ "force": force });
         self.project_status(project, ProjectStatus::Releasing, Some(extra))
@@ -47,13 +49,13 @@ impl Reconciler {
             checkpoint: json!({}),
         };
         self.metadata.components().create(new).await?;
-        let detail = json!({ "type": kind.to_string() });
-        self.journal(&rows.project.id, &id, "component.made", detail)
+        let detail = json!({ "type": kind });
+        self.record(&rows.project.id, &id, COMPONENT_MADE, detail)
             .await
     }
 
     /// Says on the project's row why its release does not go on.
-    pub(super) async fn explain(&self, rows: &Rows, component: &str) -> Result<()> {
+    pub(super) async fn explain_release(&self, rows: &Rows, component: &str) -> Result<()> {
         let failed = rows.components.iter().find(|c| c.id == component);
         let mut extra = failure_of(failed);
         extra["remedy"] =

@@ -1,8 +1,18 @@
 //! From rows to the [`View`] that the workflow decides on.
 
-use crate::error::Result;
-use crate::metadata::{Component, ComponentType, Metadata, Project, RowProblem, Step};
-use crate::workflow::plan::{ComponentView, StepView, View};
+use super::known::Known;
+use crate::error::{ALL_KINDS, Result, Retry};
+use crate::metadata::{
+    Component, ComponentType, MetaError, Metadata, Project, Row, RowProblem, Step, StepStatus,
+    Task, now,
+};
+use crate::model::project::ProjectConfig;
+use crate::workflow::plan::{ComponentView, StepView, TaskView, View};
+use crate::workflow::steps::{Goal, component_of};
+use chrono::TimeDelta;
+
+/// The longest wait before the scheduler tries a failed task again.
+const LONGEST_WAIT: i64 = 30;
 
 /// A project's rows as they were read at one look.
 #[derive(Debug, Clone)]
@@ -13,38 +23,112 @@ pub struct Rows {
     pub steps: Vec<Step>,
     /// All its components, also those that no step names any more.
     pub components: Vec<Component>,
+    /// Tasks that wait for somebody, of steps that no component is at work on.
+    pub tasks: Vec<Task>,
+    /// What the journal knows.
+    pub known: Known,
+}
+
+/// The rows around one that cannot be understood, as far as they can.
+#[derive(Debug, Clone, Default)]
+pub struct Around {
+    /// The project.
+    pub project: Option<Project>,
+    /// Its steps in order.
+    pub steps: Vec<Step>,
+    /// Its components.
+    pub components: Vec<Component>,
 }
 
 /// What a look at a project found.
 pub enum Look {
     /// All rows can be understood.
-    Fine(Rows),
-    /// One cannot: nothing is done until a person mends it.
-    Broken(RowProblem),
+    Fine(Box<Rows>),
+    /// One cannot.
+    Broken(RowProblem, Box<Around>),
 }
 
-/// Reads a project's rows.
-pub async fn look(metadata: &Metadata, project: &str) -> Result<Look> {
-    let project = metadata.projects().get(project).await?;
-    let steps: std::result::Result<Vec<_>, _> = metadata
-        .steps()
-        .list(&project.id)
-        .await?
-        .into_iter()
-        .collect();
-    let components: std::result::Result<Vec<_>, _> = metadata
-        .components()
-        .list(&project.id)
-        .await?
-        .into_iter()
-        .collect();
-    Ok(match (steps, components) {
-        (Ok(steps), Ok(components)) => Look::Fine(Rows {
+/// Reads a project's rows; open tasks only where `tasks` says so.
+pub async fn look(metadata: &Metadata, id: &str, known: Known, tasks: bool) -> Result<Look> {
+    let mut problems = Vec::new();
+    let project = match metadata.projects().get(id).await {
+        Ok(project) => Some(project),
+        Err(MetaError::CorruptRow(problem)) => {
+            problems.push(problem);
+            None
+        }
+        Err(error) => return Err(error.into()),
+    };
+    let steps = sorted(metadata.steps().list(id).await?, &mut problems);
+    let components = sorted(metadata.components().list(id).await?, &mut problems);
+    problems.extend(steps.iter().filter_map(unfit));
+    if let Some(project) = &project {
+        problems.extend(unreadable_config(project, &known));
+    }
+    let around = |project| {
+        Box::new(Around {
             project,
-            steps,
-            components,
-        }),
-        (Err(problem), _) | (_, Err(problem)) => Look::Broken(problem),
+            steps: steps.clone(),
+            components: components.clone(),
+        })
+    };
+    let project = match (project, problems.is_empty()) {
+        (Some(project), true) => project,
+        (project, _) => return Ok(Look::Broken(problems.swap_remove(0), around(project))),
+    };
+    let mut rows = Rows {
+        project: project.clone(),
+        tasks: Vec::new(),
+        known,
+        steps: steps.clone(),
+        components: components.clone(),
+    };
+    if tasks {
+        let all: Vec<String> = steps.iter().map(|s| s.id.clone()).collect();
+        let open = metadata.tasks().open(&all, &rows.at_rest()).await?;
+        rows.tasks = sorted(open, &mut problems);
+        if let Some(problem) = problems.pop() {
+            return Ok(Look::Broken(problem, around(Some(project))));
+        }
+    }
+    Ok(Look::Fine(Box::new(rows)))
+}
+
+/// The good rows; the others go to the problems.
+fn sorted<T>(rows: Vec<Row<T>>, problems: &mut Vec<RowProblem>) -> Vec<T> {
+    let mut good = Vec::new();
+    for row in rows {
+        match row {
+            Ok(row) => good.push(row),
+            Err(problem) => problems.push(problem),
+        }
+    }
+    good
+}
+
+/// A state that this step cannot be in.
+fn unfit(step: &Step) -> Option<RowProblem> {
+    let (_, goal) = component_of(step.name)?;
+    (step.status == StepStatus::Monitoring && goal != Goal::Follows).then(|| RowProblem {
+        table: "oms_step",
+        id: step.id.clone(),
+        column: "step_status".to_owned(),
+        found: step.status.to_string(),
+        why: format!("is no state of {}, which comes to an end", step.name),
+    })
+}
+
+/// A configuration that could be read before and cannot be read any more.
+fn unreadable_config(project: &Project, known: &Known) -> Option<RowProblem> {
+    let error = ProjectConfig::from_json(&project.config).err()?;
+    let before = known.row.as_ref()?.get("config")?;
+    ProjectConfig::from_json(before).ok()?;
+    Some(RowProblem {
+        table: "oms_project",
+        id: project.id.clone(),
+        column: "config".to_owned(),
+        found: project.config.to_string().chars().take(80).collect(),
+        why: format!("is no configuration of a project: {error}"),
     })
 }
 
@@ -61,6 +145,19 @@ impl Rows {
         newest.find(|c| c.kind == ComponentType::Release)
     }
 
+    /// The steps that no component is at work on.
+    fn at_rest(&self) -> Vec<String> {
+        use crate::metadata::ComponentStatus as C;
+        let at_rest = |step: &&Step| match step.status {
+            StepStatus::Init | StepStatus::Suspend => false,
+            _ => self
+                .component_of(step)
+                .is_some_and(|c| matches!(c.status, C::Exception | C::Finished)),
+        };
+        let steps = self.steps.iter().filter(at_rest);
+        steps.map(|step| step.id.clone()).collect()
+    }
+
     /// What the workflow decides on.
     pub fn view(&self) -> View {
         let releases = |c: &&Component| c.kind == ComponentType::Release;
@@ -70,6 +167,7 @@ impl Rows {
             others: others.map(component_view).collect(),
             release: self.release().map(component_view),
             explained: self.project.extra_info.get("errorCode").is_some(),
+            told: self.known.status,
             steps: self
                 .steps
                 .iter()
@@ -77,11 +175,35 @@ impl Rows {
                     id: step.id.clone(),
                     name: step.name,
                     status: step.status,
+                    told: self.known.told(&step.id),
+                    held: self.known.held(&step.id, step.status),
+                    blamed: step.extra_info.get("failedTasks").is_some(),
+                    tasks: self.tasks_of(step),
                     progress: step.progress,
                     component: self.component_of(step).map(component_view),
                 })
                 .collect(),
         }
+    }
+
+    fn tasks_of(&self, step: &Step) -> Vec<TaskView> {
+        let own = self.tasks.iter().filter(|task| task.group == step.id);
+        own.map(task_view).collect()
+    }
+}
+
+fn task_view(task: &Task) -> TaskView {
+    let code = task.extra_info.get("errorCode").and_then(|c| c.as_str());
+    let kind = code.and_then(|code| ALL_KINDS.iter().find(|kind| kind.code() == code));
+    // 1 s, doubled with each retry
+    let factor = 1_i64 << task.retry_count.clamp(0, 10);
+    let wait = TimeDelta::seconds(factor.min(LONGEST_WAIT));
+    TaskView {
+        id: task.id.clone(),
+        status: task.status,
+        retries_left: task.may_retry(),
+        passing: kind.is_some_and(|kind| kind.retry() == Retry::Timed),
+        due: now() - task.gmt_modified >= wait,
     }
 }
 

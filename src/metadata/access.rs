@@ -3,8 +3,8 @@
 
 use sea_orm::{
     ColumnTrait, Condition, ConnectionTrait, DbErr, EntityTrait, FromQueryResult, Iterable,
-    PrimaryKeyToColumn, QueryResult, QueryTrait, RuntimeErr, Select, StatementBuilder, TryGetError,
-    Value,
+    PrimaryKeyToColumn, QueryResult, QueryTrait, RuntimeErr, Select, SqliteTransactionMode,
+    StatementBuilder, TransactionOptions, TransactionTrait, TryGetError, Value,
     sea_query::{Expr, ExprTrait, Iden, InsertStatement, OnConflict, Query, SelectStatement},
     sqlx,
 };
@@ -151,6 +151,31 @@ impl Metadata {
         Err(MetaError::Conflict {
             what: format!("{}: the row changes all the time", fence.what),
         })
+    }
+
+    /// Writes several rows, each behind its own fence, all in one transaction; says of each whether
+    /// it was written.
+    pub(super) async fn write_fenced_all<E: EntityTrait>(
+        &self,
+        what: &'static str,
+        writes: &[(Fence<E>, Sets<E>)],
+    ) -> Result<Vec<bool>, MetaError> {
+        retry(what, Twice::Harmless, || async {
+            let options = TransactionOptions {
+                sqlite_transaction_mode: Some(SqliteTransactionMode::Immediate),
+                ..TransactionOptions::default()
+            };
+            let transaction = self.write.begin_with_options(options).await?;
+            let mut written = Vec::with_capacity(writes.len());
+            for (fence, sets) in writes {
+                let update = update_statement(fence, sets, true);
+                let done = transaction.execute(&update).await?;
+                written.push(done.rows_affected() > 0);
+            }
+            transaction.commit().await?;
+            Ok(written)
+        })
+        .await
     }
 
     /// As [`Metadata::write_fenced`], for a state that only one of several may take.

@@ -200,29 +200,22 @@ impl Components<'_> {
 
     /// A component reports: a heartbeat, and what is given.
     pub async fn report(self, id: &str, epoch: i64, report: Report) -> Result<Written, MetaError> {
-        let time = now();
-        let sets = Sets::<c::Entity>::new()
-            .set_some(c::Column::Status, report.status.map(|s| s.text()))
-            .set_some(c::Column::Attempt, report.attempt)
-            .set_some(
-                c::Column::Checkpoint,
-                report.checkpoint.as_ref().map(json_text),
-            )
-            .set_some(c::Column::Progress, report.progress.as_ref().map(json_text))
-            .set_some(
-                c::Column::Error,
-                report.error.map(|error| error.as_ref().map(json_text)),
-            )
-            .set(c::Column::LatestHeartbeat, time)
-            .set(c::Column::GmtModified, time);
-        let fence = Fence {
-            what: "report of a component",
-            key: Condition::all().add(is(c::Column::Id, id)),
-            epoch_column: c::Column::Epoch,
-            epoch,
-            only_if: None,
-        };
+        let (fence, sets) = report_write(id, epoch, report);
         self.0.write_fenced(fence, sets).await
+    }
+
+    /// Several components report at once, in one transaction; says of each whether it was written.
+    /// Why one was not, its own [`Components::report`] says.
+    pub async fn report_all(
+        self,
+        reports: Vec<(String, i64, Report)>,
+    ) -> Result<Vec<bool>, MetaError> {
+        let writes: Vec<_> = reports
+            .into_iter()
+            .map(|(id, epoch, report)| report_write(&id, epoch, report))
+            .collect();
+        let what = "reports of components";
+        self.0.write_fenced_all(what, &writes).await
     }
 
     /// A new assignment: raises the component's epoch by one, so that whoever ran it before is
@@ -342,6 +335,33 @@ impl Components<'_> {
             .map_err(|error| MetaError::from_db("read a project's epoch", error))?;
         Ok((found > coordinator_epoch).then_some(Written::Fenced { found }))
     }
+}
+
+/// A report as a write behind the component's own epoch.
+fn report_write(id: &str, epoch: i64, report: Report) -> (Fence<c::Entity>, Sets<c::Entity>) {
+    let time = now();
+    let sets = Sets::<c::Entity>::new()
+        .set_some(c::Column::Status, report.status.map(|s| s.text()))
+        .set_some(c::Column::Attempt, report.attempt)
+        .set_some(
+            c::Column::Checkpoint,
+            report.checkpoint.as_ref().map(json_text),
+        )
+        .set_some(c::Column::Progress, report.progress.as_ref().map(json_text))
+        .set_some(
+            c::Column::Error,
+            report.error.map(|error| error.as_ref().map(json_text)),
+        )
+        .set(c::Column::LatestHeartbeat, time)
+        .set(c::Column::GmtModified, time);
+    let fence = Fence {
+        what: "report of a component",
+        key: Condition::all().add(is(c::Column::Id, id)),
+        epoch_column: c::Column::Epoch,
+        epoch,
+        only_if: None,
+    };
+    (fence, sets)
 }
 
 fn project_epoch(component_id: &str) -> SelectStatement {

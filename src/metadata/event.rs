@@ -134,6 +134,19 @@ impl Events<'_> {
         self.0.rows("read the journal", select).await
     }
 
+    /// The entries of these kinds in a project; those of one subject are in order.
+    pub async fn list_kinds(
+        self,
+        project_id: &str,
+        kinds: &[&str],
+    ) -> Result<Vec<Row<Event>>, MetaError> {
+        let select = e::Entity::find()
+            .filter(e::Column::ProjectId.eq(project_id))
+            .filter(e::Column::EventType.is_in(kinds.iter().copied()))
+            .order_by_asc(e::Column::EventNo);
+        self.0.rows("read the journal", select).await
+    }
+
     /// The last number and the newest epoch of a subject's journal; zeros when it is empty.
     async fn last(self, subject: &str) -> Result<(i64, i64), MetaError> {
         let what = "read the end of the journal";

@@ -99,6 +99,8 @@ pub struct ProjectFilter {
     pub search: Option<String>,
     /// One of these states; empty: every state but `DELETED`.
     pub statuses: Vec<ProjectStatus>,
+    /// None of these states, whatever else stands there: nonsense is listed too.
+    pub except: Vec<ProjectStatus>,
     /// This kind only.
     pub kind: Option<ProjectType>,
     /// How many to leave out at the beginning.
@@ -174,7 +176,10 @@ impl Projects<'_> {
         let mut select = p::Entity::find()
             .order_by_desc(p::Column::GmtCreated)
             .order_by_desc(p::Column::Id);
-        select = if filter.statuses.is_empty() {
+        select = if !filter.except.is_empty() {
+            let texts = filter.except.iter().map(StateText::text);
+            select.filter(p::Column::ProjectStatus.is_not_in(texts))
+        } else if filter.statuses.is_empty() {
             select.filter(p::Column::ProjectStatus.ne(ProjectStatus::Deleted.text()))
         } else {
             let texts = filter.statuses.iter().map(StateText::text);
@@ -207,6 +212,18 @@ impl Projects<'_> {
             .set(p::Column::ProjectStatus, status.text())
             .set_some(p::Column::ExtraInfo, extra_info.as_ref().map(json_text));
         self.write("set a project's state", id, sets, epoch).await
+    }
+
+    /// Replaces `extra_info`.
+    pub async fn set_extra_info(
+        self,
+        id: &str,
+        extra_info: &Value,
+        epoch: i64,
+    ) -> Result<Written, MetaError> {
+        let sets = Sets::new().set(p::Column::ExtraInfo, json_text(extra_info));
+        self.write("explain a project's state", id, sets, epoch)
+            .await
     }
 
     /// Sets objects and options.

@@ -164,6 +164,28 @@ impl Tasks<'_> {
         self.0.rows("list tasks", select).await
     }
 
+    /// The tasks that somebody must do something about: those of the steps `at_rest` that are
+    /// `PENDING` or `FAILED`, and those of all the steps whose state is none.
+    pub async fn open(
+        self,
+        steps: &[String],
+        at_rest: &[String],
+    ) -> Result<Vec<Row<Task>>, MetaError> {
+        let open = [TaskStatus::Pending, TaskStatus::Failed].map(|s| s.text());
+        let groups = |ids: &[String]| t::Column::TaskGroup.is_in(ids.iter().cloned());
+        let waiting = Condition::all()
+            .add(groups(at_rest))
+            .add(t::Column::TaskStatus.is_in(open));
+        let nonsense = Condition::all()
+            .add(groups(steps))
+            .add(t::Column::TaskStatus.is_not_in(TaskStatus::allowed()));
+        let select = t::Entity::find()
+            .filter(Condition::any().add(waiting).add(nonsense))
+            .order_by_asc(t::Column::TaskType)
+            .order_by_asc(t::Column::TaskName);
+        self.0.rows("list open tasks", select).await
+    }
+
     /// One task.
     pub async fn get(self, id: &str) -> Result<Task, MetaError> {
         let select = t::Entity::find_by_id(id);

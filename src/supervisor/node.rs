@@ -31,6 +31,8 @@ pub struct Node {
     /// Only components of these projects, where it is set.
     projects: Option<Vec<String>>,
     slots: HashMap<String, Slot>,
+    /// Reports of this round that nobody waits for; they are written together.
+    pending: Vec<(String, i64, Report)>,
     /// Starts so far: the lower part of the epoch that works write to targets with.
     starts: i64,
     bell: Bell,
@@ -58,6 +60,7 @@ impl Node {
             epoch,
             projects,
             slots: HashMap::new(),
+            pending: Vec::new(),
             starts: 0,
             bell: Bell::default(),
         }
@@ -82,6 +85,8 @@ impl Node {
 
     /// Brings what runs to what is wanted, once.
     pub async fn supervise(&mut self) -> Result<Seen> {
+        // what a round that failed left is older than what this one sees
+        self.pending.clear();
         let rows = self.metadata.components().list_by_node(&self.name).await?;
         let mut seen = Vec::new();
         let mut wanted = Vec::new();
@@ -107,6 +112,7 @@ impl Node {
         for row in wanted {
             self.run(&row).await?;
         }
+        self.write_pending().await?;
         Ok(seen)
     }
 
@@ -178,7 +184,7 @@ impl Node {
         };
         match next {
             Next::Nothing | Next::Start => {}
-            Next::Report(report) => self.report(&row.id, epoch, report).await?,
+            Next::Report(report) => self.pending.push((row.id.clone(), epoch, report)),
             Next::News(report) => {
                 self.report(&row.id, epoch, report).await?;
                 self.bell.ring();
@@ -223,6 +229,23 @@ impl Node {
             }),
             Err(error) => slot.failed(&error, None),
         }
+    }
+
+    /// Writes what was reported in this round, in one transaction: many components at rest cost hardly
+    /// more than one.
+    async fn write_pending(&mut self) -> Result<()> {
+        let pending = std::mem::take(&mut self.pending);
+        if pending.is_empty() {
+            return Ok(());
+        }
+        let components = self.metadata.components();
+        let written = components.report_all(pending.clone()).await?;
+        for ((id, epoch, report), written) in pending.into_iter().zip(written) {
+            if !written {
+                self.report(&id, epoch, report).await?;
+            }
+        }
+        Ok(())
     }
 
     /// A report that is fenced ends the component here: somebody else has it now.

@@ -1,6 +1,7 @@
 //! What happens next, as pure functions: which state follows which ([`transition`]), and what the
 //! Coordinator does about a project as it stands ([`plan`]). No clock, no database, no actor.
 
+mod edits;
 pub mod plan;
 mod release;
 pub mod steps;

@@ -5,10 +5,13 @@
 //! the rows were changed by itself, by a component, by a person with SQL, or by another leader
 //! before a crash. Each action is idempotent.
 
+use super::edits::{again, by_itself, end, heed, reopened};
 use super::release::release;
 use super::steps::{Goal, component_of};
 use super::transition::StepEvent;
-use entity::{ComponentStatus, ComponentType, DesiredStatus, ProjectStatus, StepName, StepStatus};
+use entity::{
+    ComponentStatus, ComponentType, DesiredStatus, ProjectStatus, StepName, StepStatus, TaskStatus,
+};
 
 /// A step's row.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -19,6 +22,15 @@ pub struct StepView {
     pub name: StepName,
     /// State.
     pub status: StepStatus,
+    /// The state that the journal knew last. Another one in the row is a person's edit.
+    pub told: StepStatus,
+    /// A person set this state. `SUSPEND` stays then until a person lets the step go on, and
+    /// `FINISHED` whatever its tasks say.
+    pub held: bool,
+    /// It failed over tasks of its own.
+    pub blamed: bool,
+    /// Its tasks that are `PENDING` or `FAILED` while no component is at work on them.
+    pub tasks: Vec<TaskView>,
     /// Progress in percent, as stored.
     pub progress: i32,
     /// The component that its `step_info` names.
@@ -42,11 +54,28 @@ pub struct ComponentView {
     pub ready: bool,
 }
 
+/// An open task's row.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TaskView {
+    /// Its id.
+    pub id: String,
+    /// `PENDING` or `FAILED`.
+    pub status: TaskStatus,
+    /// It was not yet tried more often than it may be.
+    pub retries_left: bool,
+    /// It failed for a reason that may pass by itself.
+    pub passing: bool,
+    /// The wait after its failure is over.
+    pub due: bool,
+}
+
 /// A project's rows.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct View {
     /// The project's state.
     pub status: ProjectStatus,
+    /// The state that the journal knew last; `None`: it knows none.
+    pub told: Option<ProjectStatus>,
     /// Its steps in order.
     pub steps: Vec<StepView>,
     /// All its components but the one that releases it, also those that no step names any more.
@@ -104,11 +133,25 @@ pub enum Action {
     },
     /// The project's state changes.
     Project(ProjectStatus),
+    /// A person's edit of a step's state is accepted: the journal knows it from here on.
+    Accept {
+        /// The step.
+        step: String,
+    },
+    /// The same for the project's state.
+    AcceptProject,
+    /// The scheduler takes a task: it is `PENDING` and counts one retry more.
+    TakeTask {
+        /// The task.
+        task: String,
+    },
 }
 
 /// What to do about a project as it stands.
 pub fn plan(view: &View) -> Vec<Action> {
-    match view.status {
+    let mut actions = match view.status {
+        // a person lets a failed project go on
+        ProjectStatus::Running if view.told == Some(ProjectStatus::Failed) => resume(view),
         ProjectStatus::Running
         | ProjectStatus::RunningModifying
         | ProjectStatus::RunningMerging => run(view),
@@ -119,7 +162,12 @@ pub fn plan(view: &View) -> Vec<Action> {
         | ProjectStatus::Finished
         | ProjectStatus::Released
         | ProjectStatus::Deleted => Vec::new(),
+    };
+    let moves = |action: &Action| matches!(action, Action::Project(_));
+    if view.told != Some(view.status) && !actions.iter().any(moves) {
+        actions.push(Action::AcceptProject);
     }
+    actions
 }
 
 fn run(view: &View) -> Vec<Action> {
@@ -152,7 +200,9 @@ fn run(view: &View) -> Vec<Action> {
         }
         let applies =
             component_of(step.name).is_some_and(|(kind, _)| kind == ComponentType::IncrSync);
-        behind |= applies && step.component.as_ref().is_some_and(|c| !c.ready);
+        // what a work had reached before a pause is to be reached again by the next one
+        let caught_up = |c: &ComponentView| c.ready && c.status == ComponentStatus::Running;
+        behind |= applies && step.component.as_ref().is_some_and(|c| !caught_up(c));
     }
     let ends = |s: &StepView| {
         let finishes = component_of(s.name).is_some_and(|(_, goal)| goal == Goal::Finishes);
@@ -165,14 +215,11 @@ fn run(view: &View) -> Vec<Action> {
     actions
 }
 
-/// A failed project waits for a person, who may have set a step back; what runs goes on running.
+/// A failed project waits until somebody asks for its failed step to run again; what runs goes on
+/// running. Of several failed steps the first counts: a Store is made anew while Incr-Sync still waits.
 fn repair(view: &View) -> Vec<Action> {
-    let set_back = |s: &StepView| s.status == StepStatus::Failed && s.component.is_none();
-    let any_failed = view
-        .steps
-        .iter()
-        .any(|s| s.status == StepStatus::Failed && !set_back(s));
-    if any_failed {
+    let fails = Action::Project(ProjectStatus::Failed);
+    if run(view).contains(&fails) {
         return Vec::new();
     }
     vec![Action::Project(ProjectStatus::Running)]
@@ -181,15 +228,7 @@ fn repair(view: &View) -> Vec<Action> {
 fn suspend(view: &View) -> Vec<Action> {
     let mut actions = Vec::new();
     for step in &view.steps {
-        if let Some(component) = &step.component
-            && component.desired == DesiredStatus::Running
-            && component.status != ComponentStatus::Finished
-        {
-            actions.push(Action::SetDesired {
-                component: component.id.clone(),
-                desired: DesiredStatus::Paused,
-            });
-        }
+        pause(step, &mut actions);
         if matches!(step.status, StepStatus::Running | StepStatus::Monitoring) {
             actions.push(event(step, StepEvent::Suspend));
         }
@@ -197,7 +236,20 @@ fn suspend(view: &View) -> Vec<Action> {
     actions
 }
 
-fn event(step: &StepView, event: StepEvent) -> Action {
+/// Ends a step's component at its next safe point.
+fn pause(step: &StepView, actions: &mut Vec<Action>) {
+    if let Some(component) = &step.component
+        && component.desired == DesiredStatus::Running
+        && component.status != ComponentStatus::Finished
+    {
+        actions.push(Action::SetDesired {
+            component: component.id.clone(),
+            desired: DesiredStatus::Paused,
+        });
+    }
+}
+
+pub(super) fn event(step: &StepView, event: StepEvent) -> Action {
     Action::Step {
         step: step.id.clone(),
         event,
@@ -213,19 +265,23 @@ fn run_step(step: &StepView, behind: bool, actions: &mut Vec<Action>) {
         step: step.id.clone(),
         kind,
     };
+    if heed(step, goal, actions) {
+        return;
+    }
     match (step.status, &step.component) {
         (StepStatus::Init, _) => {
-            actions.push(event(step, StepEvent::Start));
+            // the component first: a step that runs goes by the one that it has
             actions.push(make);
+            actions.push(event(step, StepEvent::Start));
         }
+        (StepStatus::Suspend, _) if step.held => pause(step, actions),
         (StepStatus::Suspend, _) => actions.push(event(step, StepEvent::Resume)),
         (StepStatus::Running, None) => actions.push(make),
-        // FAILED without a component: a person wants it made anew
-        (StepStatus::Failed, None) => {
-            actions.push(event(step, StepEvent::Retry));
+        // one that was stopped never works again
+        (StepStatus::Running, Some(component)) if component.desired == DesiredStatus::Stopped => {
             actions.push(make);
         }
-        (StepStatus::Failed, Some(_)) => {}
+        (StepStatus::Failed, _) => actions.extend(again(step).unwrap_or_default()),
         (StepStatus::Running, Some(component)) => {
             if !behind {
                 wake(component, actions);
@@ -237,9 +293,13 @@ fn run_step(step: &StepView, behind: bool, actions: &mut Vec<Action>) {
         {
             wake(component, actions);
             if component.status == ComponentStatus::Exception {
-                actions.push(event(step, StepEvent::Fail));
+                give_up(step, actions);
             }
         }
+        (StepStatus::Finished, _) if goal == Goal::Finishes => match step.held {
+            true => end(step, actions),
+            false => actions.extend(reopened(step)),
+        },
         (StepStatus::Finished | StepStatus::Monitoring, _) => {}
     }
 }
@@ -254,12 +314,17 @@ fn wake(component: &ComponentView, actions: &mut Vec<Action>) {
     }
 }
 
+/// The step failed, unless its tasks are tried again.
+fn give_up(step: &StepView, actions: &mut Vec<Action>) {
+    match by_itself(step) {
+        Some(retry) => actions.extend(retry),
+        None => actions.push(event(step, StepEvent::Fail)),
+    }
+}
+
 fn watch(step: &StepView, component: &ComponentView, goal: Goal, actions: &mut Vec<Action>) {
     let done = match component.status {
-        ComponentStatus::Exception => {
-            actions.push(event(step, StepEvent::Fail));
-            return;
-        }
+        ComponentStatus::Exception => return give_up(step, actions),
         ComponentStatus::Finished => Some(StepEvent::Finish),
         ComponentStatus::Running if component.ready => match goal {
             Goal::Finishes => None,

@@ -85,6 +85,7 @@ mod tests {
         ) {
             let mut view = View {
                 status: ProjectStatus::Releasing,
+                told: Some(ProjectStatus::Releasing),
                 steps: Vec::new(),
                 others: states.iter().enumerate()
                     .map(|(at, (s, d))| component(&format!("c_{at}"), STATES[*s], WANTED[*d]))
@@ -103,7 +104,10 @@ mod tests {
                             prop_assert!(view.others.iter().all(is_at_rest));
                             view.release = Some(component("r", ComponentStatus::Init, DesiredStatus::Running));
                         }
-                        Action::Project(status) => view.status = status,
+                        Action::Project(status) => {
+                            view.status = status;
+                            view.told = Some(status);
+                        }
                         other => prop_assert!(false, "{:?}", other),
                     }
                 }

@@ -2,6 +2,7 @@
 
 use oms::metadata::{
     MetaError, MetaErrorKind, Metadata, NewTask, Row, Step, StepStatus, StepUpdate, TaskStatus,
+    Written,
 };
 use sea_orm::{ConnectionTrait, DatabaseConnection, DbBackend, Statement};
 use serde_json::json;
@@ -232,5 +233,40 @@ pub async fn times_are_readable(meta: &Metadata, raw: &DatabaseConnection) {
         let time = chrono::NaiveDateTime::parse_from_str(&text, "%Y-%m-%d %H:%M:%S%.3f");
         let age = chrono::Utc::now().naive_utc() - time.expect("a time");
         assert!(age.num_seconds().abs() < 120, "UTC: {text}");
+    }
+}
+
+/// A person who corrects the cell between the look and the write is right, and so is a newer leader.
+pub async fn a_value_is_put_back_only_over_the_nonsense(meta: &Metadata, raw: &DatabaseConnection) {
+    let steps = made(meta).await;
+    let id = &steps[0].id;
+    let set = async |status: &str| {
+        edit(
+            raw,
+            &format!("UPDATE oms_step SET step_status='{status}', epoch=4 WHERE id='{id}'"),
+        )
+        .await;
+    };
+    // servers take no notice of spaces at the end when they compare
+    for (nonsense, corrected) in [("RUNING", "RUNNING"), ("RUNNING ", "RUNNING")] {
+        set(nonsense).await;
+        let problem = listed(meta, &steps).await[0].clone().expect_err("nonsense");
+        let row = meta.raw_row(&problem).await.expect("a read");
+        let row = row.expect("the row is there");
+        assert_eq!(row.get("step_status"), Some(nonsense));
+        assert_eq!(row.get("step_info"), Some("{}"));
+        let back = async |epoch| {
+            meta.put_back(&problem, nonsense, Some("INIT"), epoch)
+                .await
+                .expect("a write")
+        };
+        assert_eq!(back(3).await, Written::Fenced { found: 4 });
+        set(corrected).await;
+        let found = corrected.to_owned();
+        assert_eq!(back(4).await, Written::Changed { found });
+        set(nonsense).await;
+        assert_eq!(back(4).await, Written::Applied);
+        let step = meta.steps().get(id).await.expect("a good row");
+        assert_eq!(step.status, StepStatus::Init);
     }
 }

@@ -9,6 +9,7 @@ mod runtime;
 mod schema;
 mod users;
 mod verify;
+mod views;
 mod workflow;
 
 use oms::metadata::{
@@ -46,6 +47,9 @@ pub async fn suite(url: &str) {
     edits::nonsense_is_a_value(&meta, &raw).await;
     edits::unreadable_cells_are_values(&meta, &raw).await;
     edits::times_are_readable(&meta, &raw).await;
+    edits::a_value_is_put_back_only_over_the_nonsense(&meta, &raw).await;
+    views::projects(&meta, &raw).await;
+    views::components(&meta, &raw).await;
     load::many_tasks_at_once(&meta).await;
     load::one_of_many_gets_it(&meta).await;
     raw.close().await.expect("the raw connection closes");

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use entity::{ColumnShape, TableShape, all_tables};
+use entity::{ColumnShape, TableShape, all_tables, all_views};
 use oms::metadata::{MetaErrorKind, Metadata};
 use sea_orm::{ConnectionTrait, DatabaseConnection, DbBackend, Statement};
 
@@ -12,7 +12,26 @@ pub async fn migrates_twice_and_at_once(url: &str, meta: &Metadata) {
     one.expect("the schema is made");
     two.expect("the schema is made by two at once");
     meta.migrate().await.expect("nothing is left to do");
+    a_database_without_the_views_gets_them(url, meta).await;
     other.close().await.expect("closes");
+}
+
+/// As a database of an earlier version is, which has tables and rows already.
+async fn a_database_without_the_views_gets_them(url: &str, meta: &Metadata) {
+    let raw = super::raw(url).await;
+    for sql in [
+        "DROP VIEW oms_v_projects",
+        "DROP VIEW oms_v_components",
+        "DELETE FROM seaql_migrations WHERE version LIKE '%oms_v_%'",
+    ] {
+        raw.execute_unprepared(sql).await.expect(sql);
+    }
+    meta.migrate().await.expect("the views are made");
+    for view in all_views() {
+        let sql = format!("SELECT COUNT(*) FROM {}", view.name);
+        raw.execute_unprepared(&sql).await.expect("a view");
+    }
+    raw.close().await.expect("closes");
 }
 
 /// The server's own words, and not the password.
@@ -49,6 +68,12 @@ pub async fn entities_and_tables_agree(raw: &DatabaseConnection) {
             .await
             .expect("names without quotes");
     }
+    for view in all_views() {
+        let columns = found.remove(view.name);
+        let columns = columns.unwrap_or_else(|| panic!("{} has no migration", view.name));
+        let names: Vec<&str> = columns.iter().map(|c| c.name.as_str()).collect();
+        assert_eq!(names, view.columns, "{}", view.name);
+    }
     assert!(found.is_empty(), "tables without an entity: {found:?}");
 }
 
@@ -60,7 +85,7 @@ async fn tables(raw: &DatabaseConnection) -> BTreeMap<String, Vec<ColumnShape>> 
             "SELECT m.name AS t, c.name AS c, CASE c.\"notnull\" WHEN 0 THEN 'YES' ELSE 'NO' END AS n, \
              CASE c.pk WHEN 0 THEN '' ELSE 'PRI' END AS k \
              FROM sqlite_master m, pragma_table_info(m.name) c \
-             WHERE m.type = 'table' AND m.name LIKE 'oms%' ORDER BY m.name, c.cid"
+             WHERE m.type IN ('table', 'view') AND m.name LIKE 'oms%' ORDER BY m.name, c.cid"
         }
         _ => {
             "SELECT table_name AS t, column_name AS c, is_nullable AS n, column_key AS k \

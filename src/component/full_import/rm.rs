@@ -110,8 +110,17 @@ pub async fn keyless_positions(
 impl SliceStore for RmSlices {
     fn load<'a>(&'a self, table: &'a TableName) -> BoxFuture<'a, Result<Option<Vec<Slice>>>> {
         Box::pin(async move {
-            if self.task(table).await?.task_info.get("slices").is_none() {
+            let task = self.task(table).await?;
+            // a person goes without its rows
+            if task.status == TaskStatus::Skipped {
+                return Ok(Some(Vec::new()));
+            }
+            if task.task_info.get("slices").is_none() {
                 return Ok(None);
+            }
+            // its last slice was finished, and then the process ended or a person set the task back
+            if task.status != TaskStatus::Finished {
+                self.close_table(table).await?;
             }
             let rows = self.metadata.slices().list(&self.table(table)).await?;
             let slices = rows

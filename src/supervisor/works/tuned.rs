@@ -1,6 +1,6 @@
 //! A work whose throttle follows the project's configuration while it runs: an operator, or the API,
-//! changes `throttle_rps` and `throttle_iops` in `oms_project.config`, and within two seconds that is
-//! what counts.
+//! changes `throttle_rps` and `throttle_iops` in `oms_project.config`, and within a second that is what
+//! counts.
 
 use super::Parts;
 use crate::actor::work::{Context, Finish, Work};
@@ -12,7 +12,7 @@ use futures::future::BoxFuture;
 use std::sync::Arc;
 use std::time::Duration;
 
-const LOOK_EVERY: Duration = Duration::from_secs(2);
+const LOOK_EVERY: Duration = Duration::from_secs(1);
 
 /// Which of a project's settings a component's throttle goes by.
 pub type Pick = fn(&Options) -> Rates;

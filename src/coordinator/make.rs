@@ -1,0 +1,133 @@
+//! Makes components, and tells them what to do.
+
+use super::act::Reconciler;
+use super::known::COMPONENT_MADE;
+use super::view::Rows;
+use crate::error::Result;
+use crate::metadata::{
+    ComponentStatus, ComponentType, DesiredStatus, NewComponent, Report, StepUpdate,
+};
+use crate::model::project::subtopic_of;
+use serde_json::{Map, Value, json};
+
+impl Reconciler {
+    /// First the journal, then the name in `step_info`, then the row: a crash in front of the row
+    /// leaves a name without one, and the row is made with this name at the next look.
+    pub(super) async fn make_component(
+        &self,
+        rows: &Rows,
+        step: &str,
+        kind: ComponentType,
+    ) -> Result<()> {
+        // read again: an action before this one may have changed the step
+        let step = self.metadata.steps().get(step).await?;
+        for other in rows.components.iter().filter(|c| c.step_id == step.id) {
+            if other.desired_status != DesiredStatus::Stopped {
+                self.set_desired(&other.id, DesiredStatus::Stopped).await?;
+            }
+        }
+        let named = step.step_info.get("component").and_then(Value::as_str);
+        let id = match named {
+            Some(id) if rows.component_of(&step).is_none() => id.to_owned(),
+            _ => self.new_component_id(rows, kind).await?,
+        };
+        let mut info = match &step.step_info {
+            Value::Object(map) => map.clone(),
+            _ => Map::new(),
+        };
+        let mut config = json!({});
+        if kind == ComponentType::FullVerification {
+            let sub_id = self.next_sub_id(rows).await?;
+            info.insert("subId".to_owned(), sub_id.into());
+            config = json!({ "subId": sub_id });
+        }
+        info.insert("component".to_owned(), id.clone().into());
+        let made = json!({ "type": kind, "step": step.id, "info": info });
+        self.record(&rows.project.id, &id, COMPONENT_MADE, made)
+            .await?;
+        self.update_step(
+            &step.id,
+            StepUpdate {
+                step_info: Some(info.into()),
+                ..StepUpdate::default()
+            },
+        )
+        .await?;
+        let new = NewComponent {
+            id: id.clone(),
+            project_id: rows.project.id.clone(),
+            step_id: step.id.clone(),
+            kind,
+            desired_status: DesiredStatus::Running,
+            node: self.node.clone(),
+            config,
+            checkpoint: json!({}),
+        };
+        self.metadata.components().create(new).await?;
+        Ok(())
+    }
+
+    async fn next_sub_id(&self, rows: &Rows) -> Result<i32> {
+        let last = rows
+            .components
+            .iter()
+            .filter_map(|c| c.config.get("subId").and_then(Value::as_i64))
+            .max()
+            .unwrap_or(0);
+        Ok(i32::try_from(last).unwrap_or(i32::MAX).saturating_add(1))
+    }
+
+    /// Names as OMS gives them: `<ip>-<port>:<what>:<10 digits>`.
+    pub(super) async fn new_component_id(
+        &self,
+        rows: &Rows,
+        kind: ComponentType,
+    ) -> Result<String> {
+        let sequence = self.metadata.components().next_sequence().await?;
+        let project = &rows.project.id;
+        let what = match kind {
+            ComponentType::Store => format!("7100:{}", subtopic(rows)),
+            ComponentType::FullImport => format!("9000:connector_v2:{project}-full_trans-1-0"),
+            ComponentType::IncrSync => format!("9000:connector_v2:{project}-incr_trans-1-0"),
+            ComponentType::FullVerification => format!("9000:verifier:{project}"),
+            ComponentType::IncrVerification => format!("9000:verifier:{project}-incr"),
+            ComponentType::Release => format!("9000:release:{project}"),
+            ComponentType::Precheck => format!("9000:precheck:{project}"),
+            ComponentType::StructTransfer => format!("9000:dbcat:{project}-struct"),
+            ComponentType::IndexTransfer => format!("9000:dbcat:{project}-index"),
+        };
+        Ok(format!("{}-{what}:{sequence:010}", self.node))
+    }
+
+    pub(super) async fn set_desired(&self, component: &str, desired: DesiredStatus) -> Result<()> {
+        let written = self
+            .metadata
+            .components()
+            .set_desired(component, desired, self.epoch)
+            .await?;
+        Ok(written.require("oms_component", component, self.epoch)?)
+    }
+
+    pub(super) async fn reset_component(&self, rows: &Rows, component: &str) -> Result<()> {
+        let Some(row) = rows.components.iter().find(|c| c.id == component) else {
+            return Ok(());
+        };
+        self.set_desired(component, DesiredStatus::Running).await?;
+        let report = Report {
+            status: Some(ComponentStatus::Init),
+            attempt: Some(0),
+            error: Some(None),
+            ..Report::default()
+        };
+        let written = self
+            .metadata
+            .components()
+            .report(component, row.epoch, report)
+            .await?;
+        Ok(written.require("oms_component", component, row.epoch)?)
+    }
+}
+
+fn subtopic(rows: &Rows) -> String {
+    subtopic_of(&rows.project.id, &rows.project.source_id)
+}
