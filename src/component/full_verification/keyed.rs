@@ -308,11 +308,11 @@ async fn compare_slice(
     tally: &Tally,
     sums: &Sums,
     pass: Pass,
-    slice: Slice,
+    mut slice: Slice,
 ) -> Result<SliceEnd> {
     let mut attempts = Attempts::default();
     loop {
-        match compare_slice_once(shared, plan, tally, sums, pass, slice.clone()).await {
+        match compare_slice_once(shared, plan, tally, sums, pass, &mut slice).await {
             Ok(end) => return Ok(end),
             Err(error) => again(&mut attempts, error).await?,
         }
@@ -325,7 +325,7 @@ async fn compare_slice_once(
     tally: &Tally,
     sums: &Sums,
     pass: Pass,
-    slice: Slice,
+    slice: &mut Slice,
 ) -> Result<SliceEnd> {
     let mut lease = shared.sides.lease().await?;
     let pair = lease.pair()?;
@@ -335,12 +335,12 @@ async fn compare_slice_once(
     };
     let begun = Instant::now();
     let end = match (pass, plan.mode, by_sums) {
-        (Pass::Extra, ..) => lookup::find_extra(plan, pair, slice, tally).await?,
+        (Pass::Extra, ..) => lookup::find_extra(plan, pair, slice.clone(), tally).await?,
         (Pass::Rows, _, Some(both)) => {
             super::sums::compare(plan, pair, slice, tally, &sums.gauge, both).await?
         }
-        (Pass::Rows, Mode::Merge, None) => merge::compare(plan, pair, slice, tally).await?,
-        (Pass::Rows, ..) => lookup::compare(plan, pair, slice, tally).await?,
+        (Pass::Rows, Mode::Merge, None) => merge::compare(plan, pair, slice.clone(), tally).await?,
+        (Pass::Rows, ..) => lookup::compare(plan, pair, slice.clone(), tally).await?,
     };
     // a slice that was left has rows on their way
     if end == SliceEnd::Done {

@@ -107,17 +107,18 @@ enum Known {
 }
 
 /// Compares a slice by sums as far as that goes, and by rows where it must. `sums` are the
-/// expressions of [`sum_of_rows`] for source and target.
+/// expressions of [`sum_of_rows`] for source and target. What is counted is taken off the slice, so
+/// that after an error only the rest is compared again.
 pub async fn compare(
     plan: &Plan,
     pair: &mut Pair,
-    slice: Slice,
+    slice: &mut Slice,
     tally: &Tally,
     gauge: &Gauge,
     sums: &[String; 2],
 ) -> Result<SliceEnd> {
     let upto = slice.upto.clone();
-    let first = match look(plan, pair, &slice, sums).await {
+    let first = match look(plan, pair, slice, sums).await {
         Ok(known) => known,
         Err(error) if error.kind() == Kind::StatementFailed => {
             tracing::warn!(table = %plan.source, %error, "a server cannot compute the sums; comparing row by row");
@@ -129,10 +130,13 @@ pub async fn compare(
     gauge.learn(matches!(first, Known::Equal(_)));
     // parts in the order of the key, the first one last; only what is reached is counted, so that
     // all behind it can be left for later
-    let mut parts = vec![(slice, first)];
+    let mut parts = vec![(slice.clone(), first)];
     while let Some((part, known)) = parts.pop() {
         match known {
-            Known::Equal(rows) => count_equal(tally, rows),
+            Known::Equal(rows) => {
+                count_equal(tally, rows);
+                slice.after = part.upto.or(slice.after.take());
+            }
             Known::Different(rows) => {
                 let halves = match rows > ROWS_TO_COMPARE {
                     true => halves(plan, pair, &part, rows).await?,
@@ -152,8 +156,8 @@ pub async fn compare(
                 parts.push((upper, other));
                 parts.push((lower, known));
             }
-            Known::Compare => match merge::compare(plan, pair, part, tally).await? {
-                SliceEnd::Done => {}
+            Known::Compare => match merge::compare(plan, pair, part.clone(), tally).await? {
+                SliceEnd::Done => slice.after = part.upto.or(slice.after.take()),
                 SliceEnd::Left(Slice { after, .. }) => {
                     return Ok(SliceEnd::Left(Slice { after, upto }));
                 }
