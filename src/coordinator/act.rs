@@ -180,10 +180,14 @@ impl Reconciler {
     /// its name in a log or an audit can be found.
     pub async fn delete(&self, project: &str) -> Result<()> {
         let _one = self.one.lock().await;
-        self.project_status(project, ProjectStatus::Deleted, None)
-            .await?;
+        let projects = self.metadata.projects();
+        // the state last: whoever dies in front of it leaves a project that can be deleted again. And
+        // no word to the journal, which goes too
+        projects.purge(project).await?;
         self.known.lock().remove(project);
-        Ok(self.metadata.projects().purge(project).await?)
+        let deleted = ProjectStatus::Deleted;
+        let written = projects.set_status(project, deleted, None, self.epoch);
+        Ok(written.await?.require("oms_project", project, self.epoch)?)
     }
 
     /// Writes a project's objects and options.

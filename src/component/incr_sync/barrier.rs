@@ -4,7 +4,7 @@
 
 use super::ddl::{DdlTaskState, Decision};
 use super::engine::Engine;
-use super::lane::{Body, Lane};
+use super::lane::{Body, Lane, beside};
 use super::large::Scanned;
 use super::settings::Settings;
 use super::target::TargetSession;
@@ -13,9 +13,6 @@ use crate::error::{Error, Kind, Result};
 use crate::model::change::DdlEvent;
 use futures::future::BoxFuture;
 use std::time::Duration;
-
-/// How often the session that holds the lock during DDL says that it is there.
-const KEEP_ALIVE: Duration = Duration::from_secs(4);
 
 /// An item of the log that needs a barrier.
 pub enum Barrier {
@@ -149,17 +146,8 @@ impl Body for DdlBody<'_> {
         let Some(event) = self.event else {
             return Box::pin(async { Ok(()) });
         };
-        Box::pin(async move {
-            let mut ddl = self.settings.ddl.apply(event);
-            let mut idle = tokio::time::interval(KEEP_ALIVE);
-            loop {
-                tokio::select! {
-                    done = &mut ddl => return done,
-                    // without the lock on the progress row another owner could take over
-                    _ = idle.tick() => session.keep_alive().await?,
-                }
-            }
-        })
+        // without the lock on the progress row another owner could take over
+        Box::pin(async move { beside(session, self.settings.ddl.apply(event)).await? })
     }
 }
 

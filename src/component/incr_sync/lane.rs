@@ -289,6 +289,25 @@ impl Body for Rows<'_> {
     }
 }
 
+/// How often a session with an open transaction and nothing to do says that it is there.
+const KEEP_ALIVE: Duration = Duration::from_secs(4);
+
+/// Waits for something that is not done on this session, and keeps its transaction from being ended
+/// for idleness meanwhile.
+pub async fn beside<T>(
+    session: &mut dyn TargetSession,
+    work: impl Future<Output = T>,
+) -> Result<T> {
+    tokio::pin!(work);
+    let mut idle = tokio::time::interval_at(Instant::now() + KEEP_ALIVE, KEEP_ALIVE);
+    loop {
+        tokio::select! {
+            done = &mut work => return Ok(done),
+            _ = idle.tick() => session.keep_alive().await?,
+        }
+    }
+}
+
 /// Applies a piece of a transaction.
 pub async fn apply_piece(
     session: &mut dyn TargetSession,

@@ -13,7 +13,7 @@
 
 use super::barrier::Barrier;
 use super::engine::Engine;
-use super::lane::{Body, apply_piece};
+use super::lane::{Body, apply_piece, beside};
 use super::layout::Layouts;
 use super::locks::{Claims, Lock};
 use super::plan::{Step, Streamed, Tally, Txn};
@@ -257,7 +257,8 @@ impl Body for LargeBody<'_> {
                 require(self.id, expected, &piece)?;
                 let steps = settings.steps(&mut layouts, self.id, piece.changes);
                 let bytes = steps.iter().map(|step| step.size() as u64).sum();
-                settings.throttle.take(steps.len() as u64, bytes).await;
+                let throttled = settings.throttle.take(steps.len() as u64, bytes);
+                beside(session, throttled).await?;
                 apply_piece(session, self.id, &steps, call).await?;
                 if piece.end.is_some() {
                     break;

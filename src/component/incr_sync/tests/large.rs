@@ -8,6 +8,7 @@ use crate::component::incr_sync::MOST_CLAIMS;
 use crate::component::incr_sync::lane::{Body, Lane, Retry};
 use crate::component::incr_sync::target::{Claim, Target, TargetSession};
 use crate::component::incr_sync::window::{Applied, Watermark};
+use crate::component::throttle::{Rates, Throttle};
 use crate::error::{Error, Kind, Result};
 use crate::model::change::{Change, LogItem, Op, TableVersion, TxnPiece};
 use crate::model::ids::TxnId;
@@ -88,6 +89,18 @@ fn what_does_not_conflict_goes_past_a_large_transaction() {
         assert_eq!(early, most_claims == MOST_CLAIMS, "its table is whole");
         assert_eq!(seen.last().map(rows), Some([101, 19]));
     }
+}
+
+/// A throttle that lets a piece through in half a minute does not let the open transaction look idle.
+#[test]
+fn a_throttled_large_transaction_is_kept_alive() {
+    let mut setup = from_nothing(&history());
+    setup.throttle = Arc::new(Throttle::new(Rates { rows: 1, bytes: 1 }));
+    runtime().block_on(async {
+        assert_eq!(setup.run(1, 1, 1).await.expect("done"), Finish::Done);
+    });
+    let many = tables()[MANY].name.clone();
+    assert_eq!(setup.sim.0.lock().tables[&many].rows.len(), 101);
 }
 
 /// Fails as if somebody held a lock, until an instant.

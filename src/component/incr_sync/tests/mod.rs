@@ -11,6 +11,7 @@ use super::work::IncrSyncWork;
 use super::{MOST_CLAIMS, OpenLog, Retry};
 use crate::component::contract::{Assignment, Context, Finish, ProgressCell, Work};
 use crate::component::log_source::LogSource;
+use crate::component::throttle::Throttle;
 use crate::error::{Kind, Result};
 use crate::model::change::{DdlEvent, LogItem};
 use crate::model::ddl::Ddl;
@@ -77,6 +78,7 @@ struct Setup {
     tasks: DdlTaskState,
     mode: TransactionMode,
     most_claims: usize,
+    throttle: Arc<Throttle>,
 }
 
 impl Setup {
@@ -101,7 +103,7 @@ impl Setup {
             ddl_tasks: Arc::new(Tasks(self.tasks)),
             stop_at: self.stop_at.clone(),
             retry: Retry::default(),
-            throttle: Arc::default(),
+            throttle: Arc::clone(&self.throttle),
             most_claims: self.most_claims,
         };
         Box::new(IncrSyncWork::new(
@@ -146,6 +148,7 @@ fn setup(world: &World, seed: u64, from: usize, to: usize) -> Setup {
         tasks: DdlTaskState::Pending,
         mode: TransactionMode::Eventual,
         most_claims: MOST_CLAIMS,
+        throttle: Arc::default(),
     }
 }
 
@@ -253,6 +256,7 @@ fn from_nothing(world: &World) -> Setup {
         tasks: DdlTaskState::Pending,
         mode: TransactionMode::Eventual,
         most_claims: MOST_CLAIMS,
+        throttle: Arc::default(),
     }
 }
 

@@ -352,6 +352,7 @@ impl Target for Sim {
             self.call().await?;
             Ok(Box::new(Session {
                 sim: self.clone(),
+                heard: tokio::time::Instant::now(),
                 mark: None,
                 statements: Vec::new(),
                 committing: false,
@@ -360,14 +361,29 @@ impl Target for Sim {
     }
 }
 
+/// The server ends a transaction that says nothing for so long.
+const IDLE: Duration = Duration::from_secs(15);
+
 struct Session {
     sim: Sim,
+    heard: tokio::time::Instant,
     mark: Option<Mark>,
     statements: Vec<Statement>,
     committing: bool,
 }
 
 impl Session {
+    /// Notes that the client said something, perhaps too late.
+    fn hear(&mut self) -> Result<()> {
+        let silent = self.heard.elapsed();
+        self.heard = tokio::time::Instant::now();
+        if self.mark.is_some() && silent > IDLE {
+            self.end();
+            return Err(Error::new(Kind::Unreachable, "ended for idleness"));
+        }
+        Ok(())
+    }
+
     fn end(&mut self) {
         self.statements.clear();
         self.committing = false;
@@ -408,6 +424,7 @@ impl TargetSession for Session {
     fn begin<'a>(&'a mut self, mark: &'a Mark) -> BoxFuture<'a, Result<Begin>> {
         Box::pin(async move {
             assert!(self.mark.is_none(), "a transaction is open already");
+            self.hear()?;
             self.sim.call().await?;
             self.begin_now(mark)
         })
@@ -415,6 +432,7 @@ impl TargetSession for Session {
 
     fn execute<'a>(&'a mut self, statement: &'a Statement) -> BoxFuture<'a, Result<u64>> {
         Box::pin(async move {
+            self.hear()?;
             self.sim.call().await?;
             let mut tables = self.sim.0.lock().tables.clone();
             for before in &self.statements {
@@ -427,11 +445,15 @@ impl TargetSession for Session {
     }
 
     fn keep_alive(&mut self) -> BoxFuture<'_, Result<()>> {
-        Box::pin(self.sim.call())
+        Box::pin(async move {
+            self.hear()?;
+            self.sim.call().await
+        })
     }
 
     fn commit(&mut self) -> BoxFuture<'_, Result<()>> {
         Box::pin(async move {
+            self.hear()?;
             self.committing = true;
             self.sim.call().await?;
             let mut state = self.sim.0.lock();
