@@ -17,6 +17,7 @@ pub mod oms_label;
 pub mod oms_lease;
 pub mod oms_metric;
 pub mod oms_normal_config;
+pub mod oms_om_task;
 pub mod oms_project;
 pub mod oms_project_label;
 pub mod oms_slice;
@@ -33,6 +34,7 @@ mod views;
 
 pub use oms_component::{ComponentStatus, ComponentType, DesiredStatus};
 pub use oms_datasource::DataSourceType;
+pub use oms_om_task::{OmTaskStatus, OmTaskType};
 pub use oms_project::{AlarmLevel, ProjectStatus, ProjectType};
 pub use oms_slice::SliceStatus;
 pub use oms_step::{StepName, StepStatus};

@@ -1,4 +1,4 @@
-//! `oms_task`: the tasks of a step.
+//! `oms_task`: the tasks of a step, and the sub-tasks of O&M tasks.
 //!
 //! An operator sets `task_status = 'PENDING'` to run a task again, and `retry_count = 0` where its
 //! retries are used up.
@@ -15,7 +15,7 @@ pub struct Model {
     /// `t_` and base 36.
     #[sea_orm(primary_key, auto_increment = false)]
     pub id: String,
-    /// The owning step's id. Unique together with `task_type` and `task_name`.
+    /// The owning step's id, or that of an O&M task. Unique together with `task_type` and `task_name`.
     pub task_group: String,
     /// What is to be done, e.g. `CREATE_TABLE`, `CREATE_DEST_STORE`. Text, so that a new kind needs no
     /// change here.

@@ -44,6 +44,7 @@ fn state_texts_are_the_references() {
     );
     assert_texts::<DiffType>("MASTER_ONLY IMAGE_ONLY MISMATCHED");
     assert_texts::<UserRole>("ROOT ROOT-VIEWER ADMIN ADMIN-VIEWER USER");
+    assert_texts::<OmTaskStatus>("INITIALIZING READY IN_PROGRESS SUCCESSFUL FAILED");
 }
 
 #[test]

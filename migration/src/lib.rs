@@ -48,6 +48,8 @@ mod m0022_oms_datasource_owner;
 mod m0023_oms_task_by_status;
 mod m0024_oms_v_projects;
 mod m0025_oms_v_components;
+mod m0026_oms_om_task;
+mod m0027_oms_om_task_by_status;
 pub mod views;
 
 pub use sea_orm_migration::MigratorTrait;
@@ -84,6 +86,8 @@ impl MigratorTrait for Migrator {
             Box::new(m0023_oms_task_by_status::Migration),
             Box::new(m0024_oms_v_projects::Migration),
             Box::new(m0025_oms_v_components::Migration),
+            Box::new(m0026_oms_om_task::Migration),
+            Box::new(m0027_oms_om_task_by_status::Migration),
         ]
     }
 }

@@ -10,7 +10,9 @@ use super::permit::{self, Object, Relation, may};
 use super::projects::time;
 use super::registry::Call;
 use super::request::invalid;
-use super::{Answer, Api, Outcome, actions, answer::PageInfo, departments, labels, tokens, users};
+use super::{
+    Answer, Api, Outcome, actions, answer::PageInfo, departments, labels, om_tasks, tokens, users,
+};
 use crate::error::{Error, Kind, Result};
 use crate::metadata::{Audit, AuditFilter, NewAudit};
 use chrono::NaiveDateTime;
@@ -35,8 +37,7 @@ pub async fn run(api: &Api, who: &Who, action: &str, body: &[u8]) -> Outcome {
         department_id: who.department_id.clone(),
         address: who.address.to_string(),
         action: action.to_owned(),
-        // a request can name anything
-        object: id.chars().take(32).collect(),
+        object: column(&id),
         before: snapshot(api, object, &id).await?,
     };
     let audit = api.metadata.audit_logs();
@@ -50,7 +51,7 @@ pub async fn run(api: &Api, who: &Who, action: &str, body: &[u8]) -> Outcome {
         Ok(_) => SUCCESS,
         Err(error) => error.kind().code(),
     };
-    let object_id: String = id.chars().take(32).collect();
+    let object_id = column(&id);
     let finished = match snapshot(api, object, &id).await {
         Ok(after) => audit
             .finish(&who.request_id, &object_id, after.as_ref(), code)
@@ -65,6 +66,11 @@ pub async fn run(api: &Api, who: &Who, action: &str, body: &[u8]) -> Outcome {
     outcome
 }
 
+/// As much of an id as the column holds: a request can name anything.
+fn column(id: &str) -> String {
+    id.chars().take(160).collect()
+}
+
 /// The id of what a request is about; empty where it has none yet.
 fn subject(who: &Who, object: Object, body: &[u8]) -> String {
     match object {
@@ -74,7 +80,11 @@ fn subject(who: &Who, object: Object, body: &[u8]) -> String {
         | Object::Label(key)
         | Object::User(key)
         | Object::Department(key)
+        | Object::Component(key)
         | Object::Token(key) => permit::id(body, key).unwrap_or_default(),
+        Object::OmTask(key) => {
+            permit::number(body, key).map_or_else(|_| String::new(), |n| n.to_string())
+        }
         _ => String::new(),
     }
 }
@@ -98,6 +108,8 @@ async fn snapshot(api: &Api, object: Object, id: &str) -> Result<Option<Value>> 
         Object::Label(_) | Object::NewLabel => labels::snapshot(api, id).await,
         Object::Department(_) | Object::NewDepartment => departments::snapshot(api, id).await,
         Object::Token(_) | Object::NewToken => tokens::snapshot(api, id).await,
+        Object::Component(_) | Object::Components => component(api, id).await,
+        Object::OmTask(_) => om_tasks::snapshot(api, id.parse().unwrap_or(0)).await,
     };
     match found {
         Ok(value) => Ok(Some(value)),
@@ -111,6 +123,14 @@ async fn project(api: &Api, id: &str) -> Result<Value> {
     Ok(json!({
         "id": p.id, "name": p.name, "status": p.status, "type": p.kind, "ownerId": p.owner,
         "sourceEndpointId": p.source_id, "sinkEndpointId": p.target_id, "config": p.config,
+    }))
+}
+
+async fn component(api: &Api, id: &str) -> Result<Value> {
+    let c = api.metadata.components().get(id).await?;
+    Ok(json!({
+        "name": c.id, "projectId": c.project_id, "type": c.kind, "status": c.status,
+        "desiredStatus": c.desired_status, "node": c.node, "config": c.config,
     }))
 }
 

@@ -6,9 +6,10 @@
 
 use super::auth::Who;
 use super::request::{invalid, parameters};
+use super::updates::Named;
 use super::{Api, FIRST_ACCOUNT, actions};
 use crate::error::{Error, Kind, Result};
-use crate::metadata::UserRole;
+use crate::metadata::{OmTasks, UserRole};
 use serde_json::Value;
 use std::collections::HashMap;
 
@@ -65,6 +66,12 @@ pub enum Object {
     Department(&'static str),
     /// A new department.
     NewDepartment,
+    /// A component.
+    Component(&'static str),
+    /// The components that `dimension` and `key` name.
+    Components,
+    /// An O&M task.
+    OmTask(&'static str),
     /// A token.
     Token(&'static str),
     /// A new token.
@@ -171,6 +178,20 @@ const RULES: &[Rule] = &[
     ("UpdateProjectConfig", Class::Change, Object::Project("id")),
     ("UpdateProjectLabels", Class::Change, Object::Project("id")),
     ("UpdateUser", Class::ManageUsers, Object::User("id")),
+    ("DeleteComponent", Class::Change, Object::Component("name")),
+    ("DescribeOmTask", Class::Read, Object::OmTask("id")),
+    ("ListOmTasks", Class::Read, Object::Nothing),
+    ("PauseComponent", Class::Change, Object::Component("name")),
+    ("RepairProjectStep", Class::Change, Object::Project("id")),
+    ("RerunComponent", Class::Change, Object::Component("name")),
+    ("ResumeComponent", Class::Change, Object::Component("name")),
+    ("RetryOmTask", Class::Change, Object::OmTask("id")),
+    ("SkipOmTask", Class::Change, Object::OmTask("id")),
+    ("StartComponent", Class::Change, Object::Component("name")),
+    ("UpdateFullImport", Class::Change, Object::Components),
+    ("UpdateFullVerification", Class::Change, Object::Components),
+    ("UpdateIncrSync", Class::Change, Object::Components),
+    ("UpdateStore", Class::Change, Object::Components),
 ];
 
 /// Actions that a token cannot do: whoever finds one shall not make it last.
@@ -287,6 +308,27 @@ async fn relations(api: &Api, who: &Who, object: Object, body: &[u8]) -> Result<
         }
         Object::Project(key) => api.metadata.projects().get(&id(body, key)?).await?.owner,
         Object::User(key) => Some(api.metadata.users().get(&id(body, key)?).await?.id),
+        Object::Component(key) => {
+            let component = api.metadata.components().get(&id(body, key)?).await?;
+            owner_of_project(api, &component.project_id).await?
+        }
+        Object::Components => {
+            let mut all = Vec::new();
+            let owners = Owners::load(api).await?;
+            for component in components_named(api, body).await? {
+                let owner = owner_of_project(api, &component).await?;
+                all.push(owners.relation(who, owner.as_deref()));
+            }
+            return Ok(all);
+        }
+        Object::OmTask(key) => {
+            let id = OmTasks::id_of(number(body, key)?);
+            let task = api.metadata.om_tasks().get(&id).await?;
+            match task.project_id.is_empty() {
+                true => task.owner,
+                false => owner_of_project(api, &task.project_id).await?,
+            }
+        }
         Object::Token(key) => {
             let token = api.metadata.api_tokens().get(&id(body, key)?).await?;
             Some(token.user_id)
@@ -294,6 +336,17 @@ async fn relations(api: &Api, who: &Who, object: Object, body: &[u8]) -> Result<
     };
     let owners = Owners::load(api).await?;
     Ok(vec![owners.relation(who, owner.as_deref())])
+}
+
+async fn owner_of_project(api: &Api, project: &str) -> Result<Option<String>> {
+    Ok(api.metadata.projects().get(project).await?.owner)
+}
+
+/// The projects of the components that a request names by `dimension` and `key`.
+async fn components_named(api: &Api, body: &[u8]) -> Result<Vec<String>> {
+    let named = parameters::<Named>(body)?;
+    let components = named.find(&api.metadata).await?;
+    Ok(components.into_iter().map(|c| c.project_id).collect())
 }
 
 /// How a department stands to who asks.
@@ -307,6 +360,13 @@ pub fn of_department(who: &Who, department: &str) -> Relation {
 /// A text of the request's body; what is not there is refused, as the action itself would.
 pub fn id(body: &[u8], key: &str) -> Result<String> {
     optional(body, key)?.ok_or_else(|| invalid(key, format!("missing field `{key}`")))
+}
+
+/// A number of the request's body.
+pub fn number(body: &[u8], key: &str) -> Result<i64> {
+    let body: Value = parameters(body)?;
+    let found = body.get(key).and_then(Value::as_i64);
+    found.ok_or_else(|| invalid(key, "it must be a number"))
 }
 
 fn optional(body: &[u8], key: &str) -> Result<Option<String>> {
@@ -331,6 +391,13 @@ impl Owners {
                 .map(|user| (user.id, (user.account, user.department_id)))
                 .collect(),
         ))
+    }
+
+    /// The accounts whose things a list shows.
+    pub fn seen(&self, who: &Who, action: &str) -> Vec<String> {
+        let accounts = self.0.keys();
+        let seen = accounts.filter(|id| self.sees(who, action, Some(id.as_str())));
+        seen.cloned().collect()
     }
 
     /// How what belongs to an account stands to who asks.

@@ -47,6 +47,20 @@ const TABLE: &[(&str, &str)] = &[
     ("StopProject", "A-D-O"),
     ("UnlockUser", "A-d--"),
     ("UpdateUser", "A-d--"),
+    ("DeleteComponent", "A-D-O"),
+    ("DescribeOmTask", "AADDO"),
+    ("ListOmTasks", "AADDO"),
+    ("PauseComponent", "A-D-O"),
+    ("RepairProjectStep", "A-D-O"),
+    ("RerunComponent", "A-D-O"),
+    ("ResumeComponent", "A-D-O"),
+    ("RetryOmTask", "A-D-O"),
+    ("SkipOmTask", "A-D-O"),
+    ("StartComponent", "A-D-O"),
+    ("UpdateFullImport", "A-D-O"),
+    ("UpdateFullVerification", "A-D-O"),
+    ("UpdateIncrSync", "A-D-O"),
+    ("UpdateStore", "A-D-O"),
 ];
 
 const ROLES: [UserRole; 5] = [

@@ -211,6 +211,16 @@ pub enum ProjectCommand {
     Progress(ProjectId),
     /// The components of a project, with state, progress, delay and error.
     Components(ProjectId),
+    /// Give a step of a project of an `oms server` a new component.
+    Repair {
+        /// The project's id or name.
+        id: String,
+        /// The step's name, e.g. INCR_TRANSFER.
+        step: String,
+        /// Wait until the O&M task is at its end. One that fails ends the wait with exit code 3.
+        #[arg(long)]
+        wait: bool,
+    },
     /// Results of the full verification, by table, and the differences found.
     VerifyResult {
         /// The project's id or name.

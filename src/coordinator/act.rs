@@ -228,9 +228,11 @@ impl Reconciler {
             return Ok(None);
         };
         let view = rows.view();
-        for action in decide(&view) {
-            self.act(&rows, action).await?;
+        let actions = decide(&view);
+        for action in &actions {
+            self.act(&rows, action.clone()).await?;
         }
+        self.note_repairs(&view, &actions, project).await?;
         Ok(Some(view))
     }
 
@@ -268,7 +270,7 @@ impl Reconciler {
         }
     }
 
-    async fn step_event(
+    pub(super) async fn step_event(
         &self,
         rows: &Rows,
         step: &str,

@@ -150,8 +150,9 @@ impl Handler<Tick> for Coordinator {
                     }
                 }
             }
+            let stirred = reconciler.operations().await?;
             sampler.look(&reconciler, &projects).await;
-            failed.map_or(Ok(views), Err)
+            failed.map_or(Ok((views, stirred)), Err)
         };
         Box::pin(look.into_actor(self).map(|looked, me, ctx| {
             me.looking = false;
@@ -160,9 +161,9 @@ impl Handler<Tick> for Coordinator {
                 let _ = ctx.address().try_send(Tick);
             }
             match looked {
-                Ok(views) => {
+                Ok((views, stirred)) => {
                     let actions: Vec<Action> = views.iter().flat_map(changes).collect();
-                    if me.last != actions {
+                    if me.last != actions || stirred {
                         me.last = actions;
                         me.bell.ring();
                     }
@@ -170,6 +171,9 @@ impl Handler<Tick> for Coordinator {
                         me.seen.send_replace(Some(view.clone()));
                     }
                     me.pace.saw(views);
+                    if stirred {
+                        me.pace.stir();
+                    }
                     Ok(())
                 }
                 Err(error) => {

@@ -112,6 +112,7 @@ impl Reconciler {
         let Some(row) = rows.components.iter().find(|c| c.id == component) else {
             return Ok(());
         };
+        self.hold(row, None).await?;
         self.set_desired(component, DesiredStatus::Running).await?;
         let report = Report {
             status: Some(ComponentStatus::Init),

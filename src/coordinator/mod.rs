@@ -10,6 +10,9 @@ mod actor;
 mod good;
 mod known;
 mod make;
+mod om;
+mod om_act;
+mod om_world;
 mod release;
 mod sample;
 mod settle;
@@ -20,5 +23,6 @@ mod view;
 
 pub use act::Reconciler;
 pub use actor::{Coordinator, Halt, Scope, Tick};
+pub use om::Operation;
 pub use steps::make_steps;
 pub use view::Rows;

@@ -11,6 +11,9 @@ use crate::workflow::plan::{ComponentView, StepView, TaskView, View};
 use crate::workflow::steps::{Goal, component_of};
 use chrono::TimeDelta;
 
+/// Key of a component's `config`: the O&M task that paused it.
+pub(super) const HELD: &str = "held";
+
 /// The longest wait before the scheduler tries a failed task again.
 const LONGEST_WAIT: i64 = 30;
 
@@ -207,7 +210,8 @@ fn task_view(task: &Task) -> TaskView {
     }
 }
 
-fn component_view(component: &Component) -> ComponentView {
+/// What the workflow sees of a component.
+pub(super) fn component_view(component: &Component) -> ComponentView {
     let figure = |key: &str| {
         component
             .progress
@@ -225,5 +229,6 @@ fn component_view(component: &Component) -> ComponentView {
             .get("ready")
             .and_then(serde_json::Value::as_bool)
             .unwrap_or(false),
+        held: component.config.get(HELD).is_some(),
     }
 }

@@ -20,6 +20,7 @@ const MENDED: &[(&str, bool)] = &[
     ("oms_step", true),
     ("oms_task", true),
     ("oms_component", false),
+    ("oms_om_task", true),
 ];
 
 /// A row as text, cell by cell, whatever stands in it.

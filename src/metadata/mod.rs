@@ -28,6 +28,7 @@ mod label;
 mod lease;
 mod mend;
 mod metric;
+mod om_task;
 mod project;
 mod purge;
 mod retry;
@@ -49,8 +50,8 @@ pub use datasource::{DataSource, DataSourceUpdate, DataSources, NewDataSource};
 pub use department::{DEFAULT_DEPARTMENT, Department, Departments};
 pub use entity::{
     AlarmLevel, ComponentStatus, ComponentType, DataSourceType, DesiredStatus, DiffType,
-    ProjectStatus, ProjectType, SliceStatus, StateText, StepName, StepStatus, TaskStatus, UserRole,
-    VerifyResultType, VerifyStatus,
+    OmTaskStatus, OmTaskType, ProjectStatus, ProjectType, SliceStatus, StateText, StepName,
+    StepStatus, TaskStatus, UserRole, VerifyResultType, VerifyStatus,
 };
 pub use error::{MetaError, MetaErrorKind, RowProblem};
 pub use event::{Event, Events, NewEvent};
@@ -58,6 +59,7 @@ pub use label::{Label, Labels};
 pub use lease::{Lease, Leased, Leases};
 pub use mend::RawRow;
 pub use metric::{Sample, Samples};
+pub use om_task::{NewOmTask, OmTask, OmTaskFilter, OmTasks};
 pub use project::{NewProject, Project, ProjectFilter, Projects};
 pub use row::{Row, Written, new_id, now};
 pub use slice::{NewSlice, Slice, SliceCounts, SliceKey, Slices, TableKey};
@@ -140,6 +142,11 @@ impl Metadata {
     /// Tasks of steps.
     pub fn tasks(&self) -> Tasks<'_> {
         Tasks(self)
+    }
+
+    /// O&M tasks.
+    pub fn om_tasks(&self) -> OmTasks<'_> {
+        OmTasks(self)
     }
 
     /// Components.

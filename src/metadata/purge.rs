@@ -1,8 +1,8 @@
 //! Deletes what hangs on a project that is at its end.
 
 use entity::{
-    oms_component as c, oms_event as e, oms_metric as x, oms_project_label as m, oms_slice as l,
-    oms_step as s, oms_task as t, oms_verify_diff as d, oms_verify_result as v,
+    oms_component as c, oms_event as e, oms_metric as x, oms_om_task as o, oms_project_label as m,
+    oms_slice as l, oms_step as s, oms_task as t, oms_verify_diff as d, oms_verify_result as v,
 };
 use sea_orm::{
     EntityTrait,
@@ -12,7 +12,7 @@ use sea_orm::{
 use super::{MetaError, Projects, access::is, retry::Twice};
 
 impl Projects<'_> {
-    /// Deletes the steps, tasks, components, slices, results and journal of a project; its own row
+    /// Deletes the steps, tasks, O&M tasks, components, slices, results and journal of a project; its own row
     /// stays. Can be run again.
     pub async fn purge(self, id: &str) -> Result<(), MetaError> {
         let what = "delete what hangs on a project";
@@ -21,11 +21,20 @@ impl Projects<'_> {
             .from(s::Entity)
             .and_where(is(s::Column::ProjectId, id))
             .to_owned();
-        let tasks = Query::delete()
-            .from_table(t::Entity)
-            .and_where(Expr::col(t::Column::TaskGroup).in_subquery(steps))
+        let om_tasks = Query::select()
+            .column(o::Column::Id)
+            .from(o::Entity)
+            .and_where(is(o::Column::ProjectId, id))
             .to_owned();
-        self.0.execute(what, Twice::Harmless, &tasks).await?;
+        for groups in [steps, om_tasks] {
+            let tasks = Query::delete()
+                .from_table(t::Entity)
+                .and_where(Expr::col(t::Column::TaskGroup).in_subquery(groups))
+                .to_owned();
+            self.0.execute(what, Twice::Harmless, &tasks).await?;
+        }
+        self.purge_table(o::Entity, o::Column::ProjectId, id)
+            .await?;
         self.purge_table(c::Entity, c::Column::ProjectId, id)
             .await?;
         self.purge_table(l::Entity, l::Column::ProjectId, id)

@@ -164,6 +164,15 @@ impl Tasks<'_> {
         self.0.rows("list tasks", select).await
     }
 
+    /// The tasks of several groups.
+    pub async fn list_groups(self, groups: &[String]) -> Result<Vec<Row<Task>>, MetaError> {
+        let select = t::Entity::find()
+            .filter(t::Column::TaskGroup.is_in(groups.iter().cloned()))
+            .order_by_asc(t::Column::TaskGroup)
+            .order_by_asc(t::Column::TaskName);
+        self.0.rows("list tasks", select).await
+    }
+
     /// The tasks that somebody must do something about: those of the steps `at_rest` that are
     /// `PENDING` or `FAILED`, and those of all the steps whose state is none.
     pub async fn open(

@@ -52,6 +52,8 @@ pub struct ComponentView {
     pub total: u64,
     /// Its goal is reached.
     pub ready: bool,
+    /// A person paused it: it waits for a person, whatever the project does.
+    pub held: bool,
 }
 
 /// An open task's row.
@@ -296,6 +298,10 @@ fn run_step(step: &StepView, behind: bool, actions: &mut Vec<Action>) {
                 give_up(step, actions);
             }
         }
+        // its row was deleted while the project was paused
+        (StepStatus::Finished | StepStatus::Monitoring, None) if goal != Goal::Finishes => {
+            actions.push(make);
+        }
         (StepStatus::Finished, _) if goal == Goal::Finishes => match step.held {
             true => end(step, actions),
             false => actions.extend(reopened(step)),
@@ -304,9 +310,9 @@ fn run_step(step: &StepView, behind: bool, actions: &mut Vec<Action>) {
     }
 }
 
-/// A component that was paused with its project runs again with it.
+/// A component that was paused with its project runs again with it; one that a person paused does not.
 fn wake(component: &ComponentView, actions: &mut Vec<Action>) {
-    if component.desired == DesiredStatus::Paused {
+    if component.desired == DesiredStatus::Paused && !component.held {
         actions.push(Action::SetDesired {
             component: component.id.clone(),
             desired: DesiredStatus::Running,

@@ -59,6 +59,7 @@ mod tests {
             done: 0,
             total: 0,
             ready: false,
+            held: false,
         }
     }
 

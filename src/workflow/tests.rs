@@ -81,6 +81,7 @@ fn act(view: &mut View, action: &Action, made: &mut u32) {
                 done: 0,
                 total: 0,
                 ready: false,
+                held: false,
             });
         }
         Action::SetDesired { component, desired } => {

@@ -19,9 +19,12 @@ fn answer(request: &Request) -> (u16, String) {
             json!({ "total": 2, "succeedProjectIds": ["np_1"], "failedProjectIds": ["np_2"] })
         }
         "ListOmTasks" => json!([{ "id": 7, "projectId": "np_1", "status": "FAILED" }]),
-        "DescribeOmTask" => {
-            json!({ "id": 7, "status": "FAILED", "extraInfo": { "errorMsg": "e" } })
-        }
+        "DescribeOmTask" => json!({
+            "id": 7, "status": "SUCCESSFUL",
+            "subTasks": [{ "id": "t_1", "taskType": "PAUSE_COMPONENT", "status": "FINISHED" }],
+        }),
+        "StartComponent" | "PauseComponent" | "ResumeComponent" | "RerunComponent"
+        | "DeleteComponent" | "UpdateIncrSync" | "RepairProjectStep" => json!(7),
         "ListSystemParameters" => json!([{ "name": "ha.config", "value": { "enable": true } }]),
         "ListServers" => json!([{ "name": "node-1", "ip": "10.0.0.1", "status": "ONLINE" }]),
         "ListUsers" => json!([{ "id": "u_1", "account": "admin", "role": "ROOT" }]),
@@ -106,26 +109,53 @@ fn of_projects() -> Vec<Case> {
 
 fn of_works() -> Vec<Case> {
     let listed = json!({
-        "projectId": "np_1", "status": "FAILED", "pageNumber": 1, "pageSize": 150,
+        "projectId": "np_1", "status": ["FAILED"], "pageNumber": 1, "pageSize": 150,
     });
     vec![
         (
             "component start c",
             "StartComponent",
             name("c"),
-            "is started",
+            "O&M task 7",
         ),
         (
-            "component pause c",
-            "PauseComponent",
+            "component pause c --wait",
+            "DescribeOmTask",
+            json!({ "id": 7 }),
+            "PAUSE_COMPONENT",
+        ),
+        (
+            "component resume c",
+            "ResumeComponent",
             name("c"),
-            "is paused",
+            "O&M task 7",
         ),
         (
             "component rerun c",
             "RerunComponent",
             name("c"),
-            "runs again",
+            "O&M task 7",
+        ),
+        (
+            "component delete c",
+            "DeleteComponent",
+            name("c"),
+            "O&M task 7",
+        ),
+        (
+            "component update p-incr_trans-1-0:0000000001 sink.workerNum=8",
+            "UpdateIncrSync",
+            json!({
+                "dimension": "NAME", "key": "p-incr_trans-1-0:0000000001", "cmRegion": "",
+                "config": { "sink": { "workerNum": 8 } }, "allowDelete": false,
+            }),
+            "O&M task 7",
+        ),
+        (
+            "project repair shop INCR_TRANSFER",
+            "RepairProjectStep",
+            json!({ "id": "np_1", "stepName": "INCR_TRANSFER" }),
+            "O&M task 7",
         ),
         (
             "task list --project shop --status FAILED",
@@ -133,9 +163,24 @@ fn of_works() -> Vec<Case> {
             listed,
             "FAILED",
         ),
-        ("task show 7", "DescribeOmTask", id("7"), "errorMsg"),
-        ("task skip 7", "SkipOmTask", id("7"), "is skipped"),
-        ("task retry 7", "RetryOmTask", id("7"), "runs again"),
+        (
+            "task show 7",
+            "DescribeOmTask",
+            json!({ "id": 7 }),
+            "PAUSE_COMPONENT",
+        ),
+        (
+            "task skip 7",
+            "SkipOmTask",
+            json!({ "id": 7 }),
+            "goes on without",
+        ),
+        (
+            "task retry 7 --sub-task t_1",
+            "RetryOmTask",
+            json!({ "id": 7, "subTaskId": "t_1" }),
+            "runs again",
+        ),
         ("node list", "ListServers", json!({}), "node-1"),
     ]
 }

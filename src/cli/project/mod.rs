@@ -64,6 +64,9 @@ pub async fn project(command: Remote<ProjectCommand>, output: Output) -> Outcome
         ProjectCommand::Components(wanted) => {
             remote::components::list(&server()?, &wanted.id, output).await
         }
+        ProjectCommand::Repair { id, step, wait } => {
+            remote::components::repair(&server()?, &id, &step, wait, output).await
+        }
     }
 }
 

@@ -135,21 +135,39 @@ pub enum ComponentCommand {
         /// The project's id or name.
         project: String,
     },
-    /// Start a component that was paused.
-    Start {
-        /// The component's name.
-        name: String,
+    /// Let a component run again that was paused, or that failed.
+    Start(OnComponent),
+    /// Pause a component: it ends at its next safe point, until it is started.
+    Pause(OnComponent),
+    /// The same as start.
+    Resume(OnComponent),
+    /// Give a component's step a new component, which goes on from what is done; a verification begins
+    /// anew.
+    Rerun(OnComponent),
+    /// Delete a component that its step does not have any more, or whose project does not run.
+    Delete(OnComponent),
+    /// Change a component's settings; it starts anew where they need that.
+    Update {
+        /// Which component.
+        #[command(flatten)]
+        on: OnComponent,
+        /// Settings by the names of docs/components.md, e.g. coordinator.throttleRps=500.
+        #[arg(value_name = "NAME=VALUE", required = true)]
+        settings: Vec<String>,
+        /// The settings that are not named get their defaults.
+        #[arg(long)]
+        defaults: bool,
     },
-    /// Pause a component.
-    Pause {
-        /// The component's name.
-        name: String,
-    },
-    /// Run a component again.
-    Rerun {
-        /// The component's name.
-        name: String,
-    },
+}
+
+/// A component that something is done to.
+#[derive(Debug, Args)]
+pub struct OnComponent {
+    /// The component's name.
+    pub name: String,
+    /// Wait until the O&M task is at its end. One that fails ends the wait with exit code 3.
+    #[arg(long)]
+    pub wait: bool,
 }
 
 /// `oms task`.
@@ -164,20 +182,26 @@ pub enum TaskCommand {
         #[arg(long)]
         status: Option<String>,
     },
-    /// One task.
+    /// One task with its sub-tasks.
     Show {
-        /// Its id.
-        id: String,
+        /// Its number.
+        id: i64,
     },
-    /// Skip a task that failed.
+    /// Go on without what failed of a task.
     Skip {
-        /// Its id.
-        id: String,
+        /// Its number.
+        id: i64,
+        /// Only this sub-task.
+        #[arg(long, value_name = "ID")]
+        sub_task: Option<String>,
     },
-    /// Run a task that failed again.
+    /// Let what failed of a task run again.
     Retry {
-        /// Its id.
-        id: String,
+        /// Its number.
+        id: i64,
+        /// Only this sub-task.
+        #[arg(long, value_name = "ID")]
+        sub_task: Option<String>,
     },
 }
 
