@@ -373,3 +373,36 @@ fn a_step_set_back_by_sql_makes_its_component_anew() {
     })
     .expect("a runtime");
 }
+
+#[test]
+fn a_work_whose_row_is_gone_ends_and_one_that_is_called_finished_goes_on() {
+    system::run(async {
+        let mut world = World::new(3).await;
+        let (reconciler, mut node) = world.life([0, 0, 0]).await;
+        assert!(rounds(&reconciler, &mut node, 2000).await);
+        let rows = reconciler.rows(PROJECT).await.expect("rows");
+        let of = |kind| {
+            let found = rows.components.iter().find(|c| c.kind == kind);
+            found.expect("a component").clone()
+        };
+        let (sync, store) = (of(ComponentType::IncrSync), of(ComponentType::Store));
+        let running = node.running();
+        let components = world.metadata.components();
+        // the list of the living does not have it any more; the work goes on, and says so
+        let finished = oms::metadata::Report {
+            status: Some(ComponentStatus::Finished),
+            ..oms::metadata::Report::default()
+        };
+        let written = components.report(&store.id, store.epoch, finished).await;
+        assert!(written.expect("written").applied());
+        node.supervise().await.expect("supervised");
+        assert_eq!(node.running(), running);
+        assert!(components.delete(&sync.id, sync.epoch).await.expect("gone"));
+        node.supervise().await.expect("supervised");
+        assert_eq!(node.running(), running - 1);
+        let alive = world.diary.alive.lock().clone();
+        assert_eq!(alive.get(&sync.id), Some(&0), "{alive:?}");
+        node.stop_all().await;
+    })
+    .expect("a runtime");
+}

@@ -141,7 +141,16 @@ impl Handler<Tick> for Coordinator {
             let mut views = Vec::new();
             let mut failed = None;
             let projects = scope.projects(&reconciler).await?;
+            // what cannot be read together is read one by one
+            let glance = reconciler.glance(&projects).await.unwrap_or_default();
             for project in &projects {
+                if let Some(view) = glance
+                    .get(project)
+                    .and_then(|rows| reconciler.at_peace(rows))
+                {
+                    views.push(view);
+                    continue;
+                }
                 match reconciler.reconcile(project).await {
                     Ok(view) => views.extend(view),
                     Err(error) => {
@@ -151,7 +160,7 @@ impl Handler<Tick> for Coordinator {
                 }
             }
             let stirred = reconciler.operations().await?;
-            sampler.look(&reconciler, &projects).await;
+            sampler.look(&reconciler, &projects, &glance).await;
             failed.map_or(Ok((views, stirred)), Err)
         };
         Box::pin(look.into_actor(self).map(|looked, me, ctx| {

@@ -7,6 +7,7 @@
 
 mod act;
 mod actor;
+mod glance;
 mod good;
 mod known;
 mod make;

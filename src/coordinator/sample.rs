@@ -5,6 +5,7 @@ use super::view::Rows;
 use crate::metadata::{ComponentStatus, Sample, StepName};
 use parking_lot::Mutex;
 use serde_json::Value;
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -29,7 +30,12 @@ struct State {
 
 impl Sampler {
     /// Samples these projects, if it is time. A failure costs a point of a curve, no more.
-    pub async fn look(&self, reconciler: &Reconciler, projects: &[String]) {
+    pub async fn look(
+        &self,
+        reconciler: &Reconciler,
+        projects: &[String],
+        glance: &HashMap<String, Rows>,
+    ) {
         let (sample, forget) = {
             let mut state = self.state.lock();
             (
@@ -41,8 +47,12 @@ impl Sampler {
         let mut taken = Vec::new();
         if sample {
             for project in projects {
-                if let Ok(rows) = reconciler.rows(project).await {
-                    taken.extend(samples(&rows));
+                match glance.get(project) {
+                    Some(rows) => taken.extend(samples(rows)),
+                    None => {
+                        let rows = reconciler.rows(project).await;
+                        taken.extend(rows.iter().flat_map(samples));
+                    }
                 }
             }
         }

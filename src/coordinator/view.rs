@@ -64,37 +64,63 @@ pub async fn look(metadata: &Metadata, id: &str, known: Known, tasks: bool) -> R
     };
     let steps = sorted(metadata.steps().list(id).await?, &mut problems);
     let components = sorted(metadata.components().list(id).await?, &mut problems);
-    problems.extend(steps.iter().filter_map(unfit));
-    if let Some(project) = &project {
-        problems.extend(unreadable_config(project, &known));
-    }
-    let around = |project| {
+    let around = |project: Option<Project>| {
         Box::new(Around {
             project,
             steps: steps.clone(),
             components: components.clone(),
         })
     };
-    let project = match (project, problems.is_empty()) {
-        (Some(project), true) => project,
-        (project, _) => return Ok(Look::Broken(problems.swap_remove(0), around(project))),
+    let sound = match (project, problems.is_empty()) {
+        (Some(project), true) => sound(project, steps.clone(), components.clone(), known),
+        (project, _) => {
+            problems.extend(steps.iter().filter_map(unfit));
+            return Ok(Look::Broken(problems.swap_remove(0), around(project)));
+        }
     };
-    let mut rows = Rows {
-        project: project.clone(),
-        tasks: Vec::new(),
-        known,
-        steps: steps.clone(),
-        components: components.clone(),
+    let mut rows = match sound {
+        Sound::Fine(rows) => rows,
+        Sound::Broken(problem, project) => {
+            return Ok(Look::Broken(problem, around(Some(*project))));
+        }
     };
     if tasks {
         let all: Vec<String> = steps.iter().map(|s| s.id.clone()).collect();
         let open = metadata.tasks().open(&all, &rows.at_rest()).await?;
         rows.tasks = sorted(open, &mut problems);
         if let Some(problem) = problems.pop() {
-            return Ok(Look::Broken(problem, around(Some(project))));
+            return Ok(Look::Broken(problem, around(Some(rows.project.clone()))));
         }
     }
-    Ok(Look::Fine(Box::new(rows)))
+    Ok(Look::Fine(rows))
+}
+
+/// Whether rows that can be read say something that can be.
+pub(super) enum Sound {
+    /// They do.
+    Fine(Box<Rows>),
+    /// One does not; with the project.
+    Broken(RowProblem, Box<Project>),
+}
+
+/// Puts a project's rows together; without its tasks.
+pub(super) fn sound(
+    project: Project,
+    steps: Vec<Step>,
+    components: Vec<Component>,
+    known: Known,
+) -> Sound {
+    let unfit = steps.iter().find_map(unfit);
+    match unfit.or_else(|| unreadable_config(&project, &known)) {
+        Some(problem) => Sound::Broken(problem, Box::new(project)),
+        None => Sound::Fine(Box::new(Rows {
+            project,
+            steps,
+            components,
+            tasks: Vec::new(),
+            known,
+        })),
+    }
 }
 
 /// The good rows; the others go to the problems.
@@ -149,7 +175,7 @@ impl Rows {
     }
 
     /// The steps that no component is at work on.
-    fn at_rest(&self) -> Vec<String> {
+    pub(super) fn at_rest(&self) -> Vec<String> {
         use crate::metadata::ComponentStatus as C;
         let at_rest = |step: &&Step| match step.status {
             StepStatus::Init | StepStatus::Suspend => false,

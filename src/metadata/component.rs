@@ -163,6 +163,15 @@ impl Components<'_> {
         self.list_where(c::Column::ProjectId, project_id).await
     }
 
+    /// The components of several projects, the oldest first.
+    pub async fn list_all(self, projects: &[String]) -> Result<Vec<Row<Component>>, MetaError> {
+        let select = c::Entity::find()
+            .filter(c::Column::ProjectId.is_in(projects.iter().cloned()))
+            .order_by_asc(c::Column::GmtCreated)
+            .order_by_asc(c::Column::Id);
+        self.0.rows("list components", select).await
+    }
+
     /// The components that a step made, the oldest first.
     pub async fn list_by_step(self, step_id: &str) -> Result<Vec<Row<Component>>, MetaError> {
         self.list_where(c::Column::StepId, step_id).await
@@ -171,6 +180,24 @@ impl Components<'_> {
     /// The components that are assigned to a node, the oldest first.
     pub async fn list_by_node(self, node: &str) -> Result<Vec<Row<Component>>, MetaError> {
         self.list_where(c::Column::Node, node).await
+    }
+
+    /// Those of a node that run, or shall run, or shall not any more; the oldest first. The others are at
+    /// their end.
+    pub async fn list_living_by_node(self, node: &str) -> Result<Vec<Row<Component>>, MetaError> {
+        let over = Condition::any()
+            .add(c::Column::Status.eq(ComponentStatus::Finished.text()))
+            .add(
+                Condition::all()
+                    .add(c::Column::Status.eq(ComponentStatus::Stopped.text()))
+                    .add(c::Column::DesiredStatus.eq(DesiredStatus::Stopped.text())),
+            );
+        let select = c::Entity::find()
+            .filter(c::Column::Node.eq(node))
+            .filter(over.not())
+            .order_by_asc(c::Column::GmtCreated)
+            .order_by_asc(c::Column::Id);
+        self.0.rows("list components", select).await
     }
 
     /// The Coordinator says what it wants. Changes nothing when a newer Coordinator has written the

@@ -171,6 +171,12 @@ impl Projects<'_> {
         self.0.maybe("find a project", select).await
     }
 
+    /// These projects.
+    pub async fn list_ids(self, ids: &[String]) -> Result<Vec<Row<Project>>, MetaError> {
+        let select = p::Entity::find().filter(p::Column::Id.is_in(ids.iter().cloned()));
+        self.0.rows("list projects", select).await
+    }
+
     /// Projects, the newest first.
     pub async fn list(self, filter: &ProjectFilter) -> Result<Vec<Row<Project>>, MetaError> {
         let mut select = p::Entity::find()

@@ -152,6 +152,15 @@ impl Steps<'_> {
         self.0.rows("list steps", select).await
     }
 
+    /// The steps of several projects, those of each in their order.
+    pub async fn list_all(self, projects: &[String]) -> Result<Vec<Row<Step>>, MetaError> {
+        let select = s::Entity::find()
+            .filter(s::Column::ProjectId.is_in(projects.iter().cloned()))
+            .order_by_asc(s::Column::ProjectId)
+            .order_by_asc(s::Column::StepOrder);
+        self.0.rows("list steps", select).await
+    }
+
     /// One step.
     pub async fn get(self, id: &str) -> Result<Step, MetaError> {
         let select = s::Entity::find_by_id(id);

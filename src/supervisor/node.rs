@@ -6,7 +6,9 @@ use crate::actor::pace::Bell;
 use crate::actor::shell::WorkFactory;
 use crate::actor::work::Assignment;
 use crate::error::{Kind, Result};
-use crate::metadata::{Component, ComponentStatus, DesiredStatus, Metadata, Report};
+use crate::metadata::{
+    Component, ComponentStatus, DesiredStatus, MetaError, MetaErrorKind, Metadata, Report, Row,
+};
 use actix::Actor;
 use futures::future::BoxFuture;
 use std::collections::HashMap;
@@ -87,7 +89,12 @@ impl Node {
     pub async fn supervise(&mut self) -> Result<Seen> {
         // what a round that failed left is older than what this one sees
         self.pending.clear();
-        let rows = self.metadata.components().list_by_node(&self.name).await?;
+        let mut rows = self
+            .metadata
+            .components()
+            .list_living_by_node(&self.name)
+            .await?;
+        rows.extend(self.strays(&rows).await?);
         let mut seen = Vec::new();
         let mut wanted = Vec::new();
         let mut unwanted = Vec::new();
@@ -125,6 +132,39 @@ impl Node {
             }
         }
         self.slots.clear();
+    }
+
+    /// The rows of components that run here though the list of the living has not got them: a person
+    /// changed what they say. One whose row is gone ends.
+    async fn strays(&mut self, rows: &[Row<Component>]) -> Result<Vec<Row<Component>>> {
+        let listed = |id: &str| {
+            let id_of = |row: &Row<Component>| match row {
+                Ok(row) => row.id == id,
+                Err(problem) => problem.id == id,
+            };
+            rows.iter().any(id_of)
+        };
+        let ids: Vec<String> = self
+            .slots
+            .keys()
+            .filter(|id| !listed(id))
+            .cloned()
+            .collect();
+        let mut strays = Vec::new();
+        for id in ids {
+            match self.metadata.components().get(&id).await {
+                Ok(row) => strays.push(Ok(row)),
+                Err(error) if error.kind() == MetaErrorKind::NotFound => {
+                    tracing::warn!(component = %id, "its row is gone: it ends");
+                    if let Some(mut slot) = self.slots.remove(&id) {
+                        slot.stop().await?;
+                    }
+                }
+                Err(MetaError::CorruptRow(problem)) => strays.push(Err(problem)),
+                Err(error) => return Err(error.into()),
+            }
+        }
+        Ok(strays)
     }
 
     fn is_ours(&self, row: &Component) -> bool {
