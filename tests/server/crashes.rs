@@ -8,12 +8,13 @@ use std::time::Duration;
 
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
+use sea_orm::{ConnectionTrait, DbBackend, Statement};
 use serde_json::{Value, json};
 
 use crate::client::{OmsServer, PASSWORD};
 use crate::harness::oms::announce;
 use crate::harness::server::start_all;
-use crate::harness::{Kind, Options, wait_until};
+use crate::harness::{Kind, Options, Rm, wait_until};
 use crate::life::datasource;
 
 const MINUTES: Duration = Duration::from_secs(120);
@@ -22,13 +23,80 @@ fn number(name: &str) -> Option<u64> {
     std::env::var(name).ok()?.parse().ok()
 }
 
-/// A random action on what may be there.
-fn action(rng: &mut StdRng, from: &str, to: &str, seen: &[String]) -> (&'static str, Value) {
-    let some = |rng: &mut StdRng| match seen.is_empty() {
-        true => "np_none".to_owned(),
-        false => seen[rng.random_range(0..seen.len())].clone(),
+/// What may be there.
+#[derive(Default)]
+struct Seen {
+    projects: Vec<String>,
+    components: Vec<String>,
+    om_tasks: Vec<i64>,
+}
+
+impl Seen {
+    async fn look(server: &OmsServer) -> Self {
+        let mut seen = Self::default();
+        let page = json!({ "pageSize": 150 });
+        let listed = server.try_call("ListProjects", page.clone()).await;
+        for project in listed.iter().flat_map(|r| r.data().as_array()).flatten() {
+            seen.projects
+                .extend(project["id"].as_str().map(str::to_owned));
+        }
+        for id in &seen.projects {
+            let reply = server
+                .try_call("DescribeProjectComponents", json!({ "id": id }))
+                .await;
+            let lists = reply.iter().filter_map(|r| r.body["data"].as_object());
+            for component in lists
+                .flat_map(|l| l.values())
+                .flat_map(|l| l.as_array())
+                .flatten()
+            {
+                seen.components
+                    .extend(component["name"].as_str().map(str::to_owned));
+            }
+        }
+        let listed = server.try_call("ListOmTasks", page).await;
+        for task in listed.iter().flat_map(|r| r.data().as_array()).flatten() {
+            seen.om_tasks.extend(task["id"].as_i64());
+        }
+        seen
+    }
+}
+
+/// A random action on a component, or on an O&M task.
+fn operation(rng: &mut StdRng, seen: &Seen) -> (&'static str, Value) {
+    let component = match seen.components.is_empty() {
+        true => "none".to_owned(),
+        false => seen.components[rng.random_range(0..seen.components.len())].clone(),
     };
-    match rng.random_range(0..9) {
+    let task = match seen.om_tasks.is_empty() {
+        true => 0,
+        false => seen.om_tasks[rng.random_range(0..seen.om_tasks.len())],
+    };
+    let by_name = json!({ "name": component });
+    match rng.random_range(0..7) {
+        0 => ("PauseComponent", by_name),
+        1 | 2 => ("StartComponent", by_name),
+        3 => ("RerunComponent", by_name),
+        4 => ("DeleteComponent", by_name),
+        5 => ("RetryOmTask", json!({ "id": task })),
+        _ => {
+            let config = json!({ "sink": { "workerNum": rng.random_range(1..5_u32) } });
+            let body = json!({
+                "dimension": "NAME", "key": component, "cmRegion": "", "config": config,
+            });
+            ("UpdateIncrSync", body)
+        }
+    }
+}
+
+/// A random action on what may be there.
+fn action(rng: &mut StdRng, from: &str, to: &str, seen: &Seen) -> (&'static str, Value) {
+    let projects = &seen.projects;
+    let some = |rng: &mut StdRng| match projects.is_empty() {
+        true => "np_none".to_owned(),
+        false => projects[rng.random_range(0..projects.len())].clone(),
+    };
+    match rng.random_range(0..13) {
         0 | 1 => {
             let name = format!("p{}", rng.random_range(0..1_000_000_u32));
             let body = json!({
@@ -48,6 +116,7 @@ fn action(rng: &mut StdRng, from: &str, to: &str, seen: &[String]) -> (&'static 
             "CreateLabel",
             json!({ "name": format!("l{}", rng.random_range(0..1_000_000_u32)) }),
         ),
+        9..=12 => operation(rng, seen),
         _ => (
             "UpdateProjectConfig",
             json!({ "id": some(rng), "incrTransferConfig": { "throttleRps": rng.random_range(1..100_u32) } }),
@@ -57,13 +126,7 @@ fn action(rng: &mut StdRng, from: &str, to: &str, seen: &[String]) -> (&'static 
 
 /// Sends actions until the server is gone.
 async fn storm(server: &OmsServer, rng: &mut StdRng, from: &str, to: &str) {
-    let listed = server
-        .try_call("ListProjects", json!({ "pageSize": 150 }))
-        .await;
-    let mut seen: Vec<String> = Vec::new();
-    for project in listed.iter().flat_map(|r| r.data().as_array()).flatten() {
-        seen.extend(project["id"].as_str().map(str::to_owned));
-    }
+    let mut seen = Seen::look(server).await;
     loop {
         let (name, body) = action(rng, from, to, &seen);
         let Some(reply) = server.try_call(name, body).await else {
@@ -71,7 +134,8 @@ async fn storm(server: &OmsServer, rng: &mut StdRng, from: &str, to: &str) {
         };
         assert!(reply.status < 500, "{name}: {:#}", reply.body);
         if name == "CreateProject" {
-            seen.extend(reply.body["data"].as_str().map(str::to_owned));
+            seen.projects
+                .extend(reply.body["data"].as_str().map(str::to_owned));
         }
     }
 }
@@ -102,6 +166,29 @@ async fn end(server: &OmsServer, id: &str) {
         Err(format!("{next}: {:#}", done.body))
     })
     .await;
+}
+
+/// No row hangs on a project that is deleted.
+async fn nothing_is_left(folder: &std::path::Path) {
+    let rm = Rm::open(&folder.join("rm.db")).await.expect("rm");
+    let mut checked = 0;
+    for table in entity::all_tables() {
+        let of_project = table.columns.iter().any(|c| c.name == "project_id");
+        let count = match table.name.as_str() {
+            // their steps and O&M tasks are gone, so all tasks must be
+            "oms_task" => "SELECT COUNT(*) AS n FROM oms_task".to_owned(),
+            name if of_project => format!("SELECT COUNT(*) AS n FROM {name}"),
+            _ => continue,
+        };
+        let statement = Statement::from_string(DbBackend::Sqlite, count);
+        let row = rm.connection().query_one_raw(statement).await;
+        let row = row.expect("counted").expect("a row");
+        let rows: i64 = row.try_get("", "n").expect("a number");
+        assert_eq!(rows, 0, "{} after every project was deleted", table.name);
+        checked += 1;
+    }
+    assert!(checked > 8, "{checked} tables");
+    rm.close().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -163,6 +250,7 @@ async fn killed_in_the_midst_of_actions() {
         }
     }
     announce(&format!("{ended} projects brought to their end"));
+    nothing_is_left(folder.path()).await;
     for id in [from, to] {
         server
             .call("DeleteDataSource", json!({ "id": id }))
