@@ -20,6 +20,7 @@ pub mod oms_normal_config;
 pub mod oms_om_task;
 pub mod oms_project;
 pub mod oms_project_label;
+pub mod oms_session;
 pub mod oms_slice;
 pub mod oms_step;
 pub mod oms_task;

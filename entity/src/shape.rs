@@ -75,6 +75,7 @@ pub fn all_tables() -> Vec<TableShape> {
         table::<oms_user::Entity>(),
         table::<oms_department::Entity>(),
         table::<oms_api_token::Entity>(),
+        table::<oms_session::Entity>(),
         table::<oms_audit_log::Entity>(),
     ]
 }

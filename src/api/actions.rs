@@ -4,7 +4,8 @@ use super::registry::{Action, Call, action};
 use super::request::invalid;
 use super::{
     Api, Outcome, accounts, audit, components, create, datasources, departments, labels, life,
-    metrics, om_tasks, operate, permit, projects, steps, tokens, tune, updates, users, verify,
+    metrics, om_tasks, operate, permit, projects, sessions, steps, tokens, tune, updates, users,
+    verify,
 };
 use crate::api::auth::Who;
 use crate::error::{Error, Kind};
@@ -130,6 +131,12 @@ pub static ACTIONS: &[Action] = &[
         "Makes a token with one's own rights, for `Authorization: Bearer`; it is shown once."),
     action!("Accounts", "DeleteApiToken", tokens::delete, ById => Nothing,
         "Ends a token."),
+    action!("Accounts", "CreateSession", sessions::create, sessions::Create => sessions::Opened,
+        "Logs in for a while: gives a token for `Authorization: Bearer`, which is shown once."),
+    action!("Accounts", "ListSessions", sessions::list, sessions::List => paged Vec<sessions::SessionItem>,
+        "Lists open sessions, without what proves them."),
+    action!("Accounts", "DeleteSession", sessions::delete, ById => Nothing,
+        "Ends a session."),
     action!("Accounts", "ListAuditLogs", audit::list, audit::List => paged Vec<audit::AuditItem>,
         "Lists who changed what, the newest first."),
     action!("Accounts", "ChangePassword", accounts::change_password, accounts::ChangePassword => Nothing,

@@ -11,7 +11,8 @@ use super::projects::time;
 use super::registry::Call;
 use super::request::invalid;
 use super::{
-    Answer, Api, Outcome, actions, answer::PageInfo, departments, labels, om_tasks, tokens, users,
+    Answer, Api, Outcome, actions, answer::PageInfo, departments, labels, om_tasks, sessions,
+    tokens, users,
 };
 use crate::error::{Error, Kind, Result};
 use crate::metadata::{Audit, AuditFilter, NewAudit};
@@ -81,6 +82,7 @@ fn subject(who: &Who, object: Object, body: &[u8]) -> String {
         | Object::User(key)
         | Object::Department(key)
         | Object::Component(key)
+        | Object::Session(key)
         | Object::Token(key) => permit::id(body, key).unwrap_or_default(),
         Object::OmTask(key) => {
             permit::number(body, key).map_or_else(|_| String::new(), |n| n.to_string())
@@ -108,6 +110,7 @@ async fn snapshot(api: &Api, object: Object, id: &str) -> Result<Option<Value>> 
         Object::Label(_) | Object::NewLabel => labels::snapshot(api, id).await,
         Object::Department(_) | Object::NewDepartment => departments::snapshot(api, id).await,
         Object::Token(_) | Object::NewToken => tokens::snapshot(api, id).await,
+        Object::Session(_) => sessions::snapshot(api, id).await,
         Object::Component(_) | Object::Components => component(api, id).await,
         Object::OmTask(_) => om_tasks::snapshot(api, id.parse().unwrap_or(0)).await,
     };

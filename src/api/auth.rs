@@ -7,6 +7,7 @@
 
 use super::limiter::Limiter;
 use super::password::{self, Hasher, NOBODY};
+use super::sessions;
 use super::verified::Verified;
 use crate::error::{Error, Kind, Result};
 use crate::metadata::{Metadata, NewAudit, NewUser, User, UserRole, now};
@@ -97,7 +98,7 @@ pub struct Who {
     pub must_change: Option<&'static str>,
     /// Days that its password is still good for, where the account should be told.
     pub days_left: Option<i64>,
-    /// It used a token.
+    /// It used a token, of a session or of its own.
     pub by_token: bool,
     /// From where.
     pub address: IpAddr,
@@ -201,10 +202,15 @@ impl Accounts {
 
     async fn by_token(&self, token: &str) -> Result<User> {
         let wrong = || unknown("the token is not known, or no longer");
-        let found = self.metadata.api_tokens().find(&token_hash(token)).await?;
-        let token = found.filter(|token| now() < token.expires_at);
-        let token = token.ok_or_else(wrong)?;
-        match self.metadata.users().get(&token.user_id).await {
+        let user = match token.starts_with(sessions::PREFIX) {
+            true => sessions::user_of(&self.metadata, token).await?,
+            false => {
+                let found = self.metadata.api_tokens().find(&token_hash(token)).await?;
+                let token = found.filter(|token| now() < token.expires_at);
+                token.map(|token| token.user_id)
+            }
+        };
+        match self.metadata.users().get(&user.ok_or_else(wrong)?).await {
             Ok(user) => Ok(user),
             Err(error) => match Error::from(error) {
                 error if error.kind() == Kind::NotFound => Err(wrong()),
@@ -343,7 +349,9 @@ impl Accounts {
         if !right {
             return invalid("oldPassword", "it is wrong");
         }
-        self.set(&who.id, new, false).await
+        self.set(&who.id, new, false).await?;
+        // whoever knew the old one may have opened them
+        Ok(self.metadata.sessions().delete_of(&who.id).await?)
     }
 
     /// Sets a password that keeps the rules.
@@ -382,6 +390,7 @@ impl Accounts {
         let (audit, id) = (self.metadata.audit_logs(), line.request_id.clone());
         audit.begin(line).await?;
         self.metadata.api_tokens().delete_of(&user.id).await?;
+        self.metadata.sessions().delete_of(&user.id).await?;
         self.set(&user.id, &password, true).await?;
         audit
             .finish(&id, &user.id, None, super::audit::SUCCESS)

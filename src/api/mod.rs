@@ -27,6 +27,7 @@ mod permit;
 mod projects;
 mod registry;
 mod request;
+mod sessions;
 mod settings;
 mod steps;
 mod takeover;

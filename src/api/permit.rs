@@ -74,7 +74,9 @@ pub enum Object {
     OmTask(&'static str),
     /// A token.
     Token(&'static str),
-    /// A new token.
+    /// A session.
+    Session(&'static str),
+    /// A new token, or session.
     NewToken,
 }
 
@@ -117,6 +119,9 @@ const RULES: &[Rule] = &[
     ),
     ("CreateLabel", Class::Change, Object::NewLabel),
     ("CreateProject", Class::Change, Object::NewProject),
+    ("CreateSession", Class::Oneself, Object::NewToken),
+    ("DeleteSession", Class::Oneself, Object::Session("id")),
+    ("ListSessions", Class::Read, Object::Nothing),
     ("CreateUser", Class::ManageUsers, Object::NewUser),
     ("DeleteApiToken", Class::Oneself, Object::Token("id")),
     ("DeleteDataSource", Class::Change, Object::DataSource("id")),
@@ -195,7 +200,7 @@ const RULES: &[Rule] = &[
 ];
 
 /// Actions that a token cannot do: whoever finds one shall not make it last.
-const PASSWORD_ONLY: &[&str] = &["ChangePassword", "CreateApiToken"];
+const PASSWORD_ONLY: &[&str] = &["ChangePassword", "CreateApiToken", "CreateSession"];
 
 /// The rule of an action.
 pub fn rule(action: &str) -> Option<Rule> {
@@ -328,6 +333,10 @@ async fn relations(api: &Api, who: &Who, object: Object, body: &[u8]) -> Result<
                 true => task.owner,
                 false => owner_of_project(api, &task.project_id).await?,
             }
+        }
+        Object::Session(key) => {
+            let session = api.metadata.sessions().get(&id(body, key)?).await?;
+            Some(session.user_id)
         }
         Object::Token(key) => {
             let token = api.metadata.api_tokens().get(&id(body, key)?).await?;

@@ -240,6 +240,7 @@ pub async fn update(call: &Call<'_>, wanted: Update) -> Outcome {
     api.metadata.users().update(&user.id, update).await?;
     if let Some(password) = wanted.password {
         api.metadata.api_tokens().delete_of(&user.id).await?;
+        api.metadata.sessions().delete_of(&user.id).await?;
         api.accounts.set(&user.id, &password, true).await?;
     }
     Ok(Answer::nothing())
@@ -258,6 +259,7 @@ pub async fn delete(call: &Call<'_>, wanted: ById) -> Outcome {
     }
     api.metadata.users().hand_over(&user.id, &who.id).await?;
     api.metadata.api_tokens().delete_of(&user.id).await?;
+    api.metadata.sessions().delete_of(&user.id).await?;
     api.metadata.users().delete(&user.id).await?;
     Ok(Answer::nothing())
 }

@@ -33,6 +33,7 @@ mod project;
 mod purge;
 mod retry;
 mod row;
+mod session;
 mod slice;
 mod step;
 mod task;
@@ -62,6 +63,7 @@ pub use metric::{Sample, Samples};
 pub use om_task::{NewOmTask, OmTask, OmTaskFilter, OmTasks};
 pub use project::{NewProject, Project, ProjectFilter, Projects};
 pub use row::{Row, Written, new_id, now};
+pub use session::{Session, Sessions};
 pub use slice::{NewSlice, Slice, SliceCounts, SliceKey, Slices, TableKey};
 pub use step::{NewStep, Step, StepUpdate, Steps};
 pub use task::{NewTask, Task, TaskUpdate, Tasks};
@@ -202,6 +204,11 @@ impl Metadata {
     /// API tokens.
     pub fn api_tokens(&self) -> ApiTokens<'_> {
         ApiTokens(self)
+    }
+
+    /// Sessions of the API.
+    pub fn sessions(&self) -> Sessions<'_> {
+        Sessions(self)
     }
 
     /// The audit log.

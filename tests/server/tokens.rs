@@ -119,3 +119,65 @@ async fn a_new_password_by_another_ends_tokens() {
     let reply = server.call_with(&token, "ListProjects", json!({})).await;
     reply.refused(401, "API-0002", "");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_session_lasts_while_it_is_used() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let server = OmsServer::ready(folder.path()).await;
+    let bob = server.user("bob", "USER", "d_default").await;
+    let eve = server.user("eve", "USER", "d_default").await;
+    let open = || async {
+        let opened = server.call_as(&bob, "CreateSession", json!({})).await;
+        let opened = opened.data().clone();
+        let token = opened["token"].as_str().expect("a token").to_owned();
+        (opened["id"].clone(), token)
+    };
+    let (id, token) = open().await;
+    assert!(token.starts_with("oms_s_"), "{token}");
+    let listed = server.call_with(&token, "ListSessions", json!({})).await;
+    assert_eq!(listed.data()[0]["id"], id, "{:#}", listed.body);
+    assert_eq!(listed.data()[0]["account"], "bob", "{:#}", listed.body);
+    assert!(!listed.body.to_string().contains(&token));
+    for action in ["CreateSession", "CreateApiToken"] {
+        let body = match action {
+            "CreateSession" => json!({}),
+            _ => json!({ "name": "x", "expireDays": 1 }),
+        };
+        let reply = server.call_with(&token, action, body).await;
+        reply.refused(403, "API-0004", "needs the password");
+    }
+    let by_id = json!({ "id": id });
+    let reply = server.call_as(&eve, "DeleteSession", by_id.clone()).await;
+    reply.refused(403, "API-0004", "eve");
+    server
+        .call_with(&token, "DeleteSession", by_id)
+        .await
+        .data();
+    let gone = server.call_with(&token, "ListProjects", json!({})).await;
+    gone.refused(401, "API-0002", "");
+
+    // one that nobody used for half an hour, or that is too old, has ended
+    let rm = Rm::open(&folder.path().join("rm.db")).await.expect("rm");
+    for column in ["last_used_at", "expires_at"] {
+        let (_, token) = open().await;
+        server
+            .call_with(&token, "ListProjects", json!({}))
+            .await
+            .data();
+        let past = format!("UPDATE oms_session SET {column} = '2026-01-01 00:00:00.001'");
+        rm.connection()
+            .execute_unprepared(&past)
+            .await
+            .expect("written");
+        let gone = server.call_with(&token, "ListProjects", json!({})).await;
+        gone.refused(401, "API-0002", "");
+        let listed = server.call_as(&bob, "ListSessions", json!({})).await;
+        assert_eq!(listed.body["totalCount"], 0, "{:#}", listed.body);
+    }
+    // a new password ends them
+    let (_, token) = open().await;
+    let change = json!({ "oldPassword": bob.1, "newPassword": "Newer-Pass_43" });
+    server.call_as(&bob, "ChangePassword", change).await.data();
+    let gone = server.call_with(&token, "ListProjects", json!({})).await;
+    gone.refused(401, "API-0002", "");
+}
