@@ -4,8 +4,8 @@ use super::registry::{Action, Call, action};
 use super::request::invalid;
 use super::{
     Api, Outcome, accounts, audit, components, create, datasources, departments, labels, life,
-    metrics, om_tasks, operate, permit, projects, sessions, steps, tokens, tune, updates, users,
-    verify,
+    manage, metrics, om_tasks, operate, permit, projects, sessions, steps, tokens, tune, updates,
+    users, verify,
 };
 use crate::api::auth::Who;
 use crate::error::{Error, Kind};
@@ -37,6 +37,12 @@ pub static ACTIONS: &[Action] = &[
         "Ends a project that is paused, failed or finished, for good, and takes away what it keeps on nodes and servers."),
     action!("Projects", "DeleteProject", life::delete, ById => Nothing,
         "Deletes a project that was never started, or that is released, with all that hangs on it."),
+    action!("Projects", "RenameProject", manage::rename, manage::Named => Nothing,
+        "Gives a project another name."),
+    action!("Projects", "CloneProject", manage::clone, manage::Named => String,
+        "Makes another project of the same objects, settings, data sources and labels; gives its id."),
+    action!("Projects", "UpdateProjectAlarmLevel", manage::alarm_level, manage::Level => Nothing,
+        "Says how loud a project's alerts are."),
     action!("Projects", "UpdateProjectConfig", tune::update, tune::UpdateProjectConfig => Nothing,
         "Changes settings of a project: throttles at any time, the rest where it does not run."),
     action!("Projects", "ListProjects", projects::list, projects::ListProjects => paged Vec<projects::ProjectItem>,

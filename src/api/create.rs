@@ -1,5 +1,6 @@
 //! `CreateProject` (reference 5.4). What cannot be done yet is refused, with the name of the parameter.
 
+use super::manage::check_name;
 use super::registry::Call;
 use super::request::invalid;
 use super::{Answer, Outcome, labels};
@@ -156,9 +157,7 @@ pub async fn project(call: &Call<'_>, wanted: CreateProject) -> Outcome {
 }
 
 fn check(wanted: &CreateProject) -> Result<()> {
-    if wanted.name.is_empty() || wanted.name.contains(char::is_whitespace) {
-        return Err(invalid("name", "it must have a character and no space"));
-    }
+    check_name(&wanted.name)?;
     if wanted.r#type != ProjectType::Migration {
         return Err(invalid("type", "only MIGRATION can be done"));
     }

@@ -17,6 +17,7 @@ mod departments;
 mod labels;
 mod life;
 mod limiter;
+mod manage;
 mod metrics;
 mod om_tasks;
 mod openapi;

@@ -119,6 +119,13 @@ const RULES: &[Rule] = &[
     ),
     ("CreateLabel", Class::Change, Object::NewLabel),
     ("CreateProject", Class::Change, Object::NewProject),
+    ("CloneProject", Class::Change, Object::Project("id")),
+    ("RenameProject", Class::Change, Object::Project("id")),
+    (
+        "UpdateProjectAlarmLevel",
+        Class::Change,
+        Object::Project("id"),
+    ),
     ("CreateSession", Class::Oneself, Object::NewToken),
     ("DeleteSession", Class::Oneself, Object::Session("id")),
     ("ListSessions", Class::Read, Object::Nothing),

@@ -211,6 +211,27 @@ pub enum ProjectCommand {
     Progress(ProjectId),
     /// The components of a project, with state, progress, delay and error.
     Components(ProjectId),
+    /// Give a project of an `oms server` another name.
+    Rename {
+        /// The project's id or name.
+        id: String,
+        /// Its new name.
+        name: String,
+    },
+    /// Make another project of the same objects, settings, data sources and labels; prints its id.
+    Clone {
+        /// The project's id or name.
+        id: String,
+        /// The new one's name.
+        name: String,
+    },
+    /// Say how loud the alerts of a project of an `oms server` are.
+    AlarmLevel {
+        /// The project's id or name.
+        id: String,
+        /// HIGH, MEDIUM, LOW or IGNORE.
+        level: String,
+    },
     /// Give a step of a project of an `oms server` a new component.
     Repair {
         /// The project's id or name.

@@ -6,8 +6,8 @@ use super::settle::keep_refused;
 use super::view::{Look, Rows, look};
 use crate::error::{Error, Kind, Result};
 use crate::metadata::{
-    Component, ComponentStatus, Metadata, ProjectFilter, ProjectStatus, Report, RowProblem, Step,
-    StepUpdate, TaskStatus, TaskUpdate, Written, now,
+    AlarmLevel, Component, ComponentStatus, Metadata, ProjectFilter, ProjectStatus, Report,
+    RowProblem, Step, StepUpdate, TaskStatus, TaskUpdate, Written, now,
 };
 use crate::workflow::plan::{self, Action, View};
 use crate::workflow::transition::{StepEvent, next};
@@ -195,6 +195,22 @@ impl Reconciler {
         let _one = self.one.lock().await;
         let projects = self.metadata.projects();
         let written = projects.set_config(project, config, self.epoch).await?;
+        Ok(written.require("oms_project", project, self.epoch)?)
+    }
+
+    /// Gives a project another name.
+    pub async fn rename(&self, project: &str, name: &str) -> Result<()> {
+        let _one = self.one.lock().await;
+        let projects = self.metadata.projects();
+        let written = projects.rename(project, name, self.epoch).await?;
+        Ok(written.require("oms_project", project, self.epoch)?)
+    }
+
+    /// Sets how loud a project's alerts are.
+    pub async fn set_alarm_level(&self, project: &str, level: AlarmLevel) -> Result<()> {
+        let _one = self.one.lock().await;
+        let projects = self.metadata.projects();
+        let written = projects.set_alarm_level(project, level, self.epoch).await?;
         Ok(written.require("oms_project", project, self.epoch)?)
     }
 

@@ -148,6 +148,20 @@ impl Labels<'_> {
         Ok(rows.into_iter().flatten().map(|mark| mark.0).collect())
     }
 
+    /// The labels of a project, by id.
+    pub async fn of_project(self, project: &str) -> Result<Vec<String>, MetaError> {
+        let select = m::Entity::find()
+            .filter(m::Column::ProjectId.eq(project))
+            .order_by_asc(m::Column::LabelId);
+        let rows = self.0.rows::<Mark>("list labels of a project", select);
+        Ok(rows
+            .await?
+            .into_iter()
+            .flatten()
+            .map(|mark| mark.1)
+            .collect())
+    }
+
     /// The labels of each project that has any, by name.
     pub async fn by_project(self) -> Result<HashMap<String, Vec<Label>>, MetaError> {
         let labels = self.list().await?;

@@ -127,10 +127,7 @@ impl Projects<'_> {
         owner: Option<&str>,
     ) -> Result<Project, MetaError> {
         let what = "create a project";
-        let same_name = p::Entity::find()
-            .filter(p::Column::ProjectName.eq(&new.name))
-            .filter(p::Column::Id.ne(&new.id))
-            .filter(p::Column::ProjectStatus.ne(ProjectStatus::Deleted.text()));
+        let same_name = same_name(&new.id, &new.name);
         let model = model(&new, owner);
         let insert =
             super::access::insert_statement::<p::Entity>(vec![model], &[p::Column::Id], &[]);
@@ -150,11 +147,36 @@ impl Projects<'_> {
         })
         .await?;
         match taken {
-            Some(other) => Err(MetaError::Conflict {
-                what: format!("project {} already has the name '{}'", other.id, new.name),
-            }),
+            Some(other) => Err(taken_by(&other, &new.name)),
             None => self.get(&new.id).await,
         }
+    }
+
+    /// Gives a project another name; one that another living project has is a
+    /// [`MetaError::Conflict`].
+    pub async fn rename(self, id: &str, name: &str, epoch: i64) -> Result<Written, MetaError> {
+        let what = "look for a project's name";
+        let same_name = same_name(id, name);
+        let other = retry(what, Twice::Harmless, || {
+            same_name.clone().one(&self.0.write)
+        });
+        if let Some(other) = other.await? {
+            return Err(taken_by(&other, name));
+        }
+        let sets = Sets::new().set(p::Column::ProjectName, name);
+        self.write("rename a project", id, sets, epoch).await
+    }
+
+    /// Sets how loud its alerts are.
+    pub async fn set_alarm_level(
+        self,
+        id: &str,
+        level: AlarmLevel,
+        epoch: i64,
+    ) -> Result<Written, MetaError> {
+        let sets = Sets::new().set(p::Column::AlarmLevel, level.text());
+        self.write("set a project's alert level", id, sets, epoch)
+            .await
     }
 
     /// One project.
@@ -290,6 +312,20 @@ impl Projects<'_> {
         };
         let sets = sets.set(p::Column::GmtModified, now());
         self.0.write_fenced(fence, sets).await
+    }
+}
+
+/// Another living project with this name.
+fn same_name(id: &str, name: &str) -> sea_orm::Select<p::Entity> {
+    p::Entity::find()
+        .filter(p::Column::ProjectName.eq(name))
+        .filter(p::Column::Id.ne(id))
+        .filter(p::Column::ProjectStatus.ne(ProjectStatus::Deleted.text()))
+}
+
+fn taken_by(other: &p::Model, name: &str) -> MetaError {
+    MetaError::Conflict {
+        what: format!("project {} already has the name '{name}'", other.id),
     }
 }
 

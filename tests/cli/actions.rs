@@ -14,6 +14,7 @@ fn answer(request: &Request) -> (u16, String) {
         "ListDataSource" => json!([{ "id": "e_1", "name": "from" }]),
         "ListAllLabels" => json!([{ "id": "l_1", "name": "nightly" }]),
         "CreateLabel" => json!("l_2"),
+        "CloneProject" => json!("np_3"),
         "CreateUser" => json!("u_2"),
         "StartProjectsByLabel" | "StopProjectsByLabel" => {
             json!({ "total": 2, "succeedProjectIds": ["np_1"], "failedProjectIds": ["np_2"] })
@@ -150,6 +151,24 @@ fn of_works() -> Vec<Case> {
                 "config": { "sink": { "workerNum": 8 } }, "allowDelete": false,
             }),
             "O&M task 7",
+        ),
+        (
+            "project rename shop store",
+            "RenameProject",
+            json!({ "id": "np_1", "name": "store" }),
+            "is now called store",
+        ),
+        (
+            "project clone shop twin",
+            "CloneProject",
+            json!({ "id": "np_1", "name": "twin" }),
+            "np_3",
+        ),
+        (
+            "project alarm-level shop high",
+            "UpdateProjectAlarmLevel",
+            json!({ "id": "np_1", "alarmLevel": "HIGH" }),
+            "HIGH",
         ),
         (
             "project repair shop INCR_TRANSFER",

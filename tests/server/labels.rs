@@ -115,6 +115,46 @@ async fn projects_are_found_started_and_paused_by_label() {
         .await;
     assert_eq!(shown.data()["fullTransferConfig"]["throttleRps"], 77);
 
+    // a name, an alert level, and another one like it
+    let rename = |name: &str| json!({ "id": projects[0], "name": name });
+    let reply = server.call("RenameProject", rename("two")).await;
+    reply.refused(409, "MDB-0007", "two");
+    let reply = server.call("RenameProject", rename("two words")).await;
+    reply.refused(400, "API-0001", "name");
+    server.call("RenameProject", rename("first")).await.data();
+    let level = json!({ "id": projects[0], "alarmLevel": "HIGH" });
+    server.call("UpdateProjectAlarmLevel", level).await.data();
+    let twin = server.call("CloneProject", rename("twin")).await;
+    let twin = twin.data().clone();
+    let shown = async |id: Value| {
+        let shown = server.call("DescribeProject", json!({ "id": id })).await;
+        shown.data().clone()
+    };
+    let (one, other) = (shown(json!(projects[0])).await, shown(twin.clone()).await);
+    assert_eq!(
+        (&one["name"], &other["name"]),
+        (&json!("first"), &json!("twin"))
+    );
+    assert_eq!(other["status"], "INIT");
+    for key in [
+        "labels",
+        "alarmLevel",
+        "transferMapping",
+        "fullTransferConfig",
+    ] {
+        assert_eq!(one[key], other[key], "{key}");
+    }
+    let reply = server.call("CloneProject", rename("twin")).await;
+    reply.refused(409, "MDB-0007", "twin");
+    server
+        .call("DeleteProject", json!({ "id": twin }))
+        .await
+        .data();
+    let reply = server
+        .call("RenameProject", json!({ "id": twin, "name": "x" }))
+        .await;
+    reply.refused(409, "CMP-0003", "DELETED");
+
     let used = server.call("DeleteLabel", json!({ "id": label })).await;
     used.refused(409, "CMP-0003", "2 projects have it");
     let forced = json!({ "id": label, "force": true });

@@ -64,6 +64,13 @@ pub async fn project(command: Remote<ProjectCommand>, output: Output) -> Outcome
         ProjectCommand::Components(wanted) => {
             remote::components::list(&server()?, &wanted.id, output).await
         }
+        ProjectCommand::Rename { id, name } => {
+            projects::rename(&server()?, &id, &name, output).await
+        }
+        ProjectCommand::Clone { id, name } => projects::clone(&server()?, &id, &name, output).await,
+        ProjectCommand::AlarmLevel { id, level } => {
+            projects::alarm_level(&server()?, &id, &level, output).await
+        }
         ProjectCommand::Repair { id, step, wait } => {
             remote::components::repair(&server()?, &id, &step, wait, output).await
         }

@@ -120,6 +120,31 @@ pub async fn delete(client: &Client, id: &str, output: Output) -> Outcome {
     act(client, output, "DeleteProject", json!({ "id": id }), &done).await
 }
 
+/// Gives a project another name.
+pub async fn rename(client: &Client, id: &str, name: &str, output: Output) -> Outcome {
+    let id = find::project(client, id).await?;
+    let done = format!("project {id} is now called {name}");
+    let body = json!({ "id": id, "name": name });
+    act(client, output, "RenameProject", body, &done).await
+}
+
+/// Makes another project like one; prints its id.
+pub async fn clone(client: &Client, id: &str, name: &str, output: Output) -> Outcome {
+    let id = find::project(client, id).await?;
+    let body = json!({ "id": id, "name": name });
+    let data = client.call("CloneProject", body).await?.data;
+    tell(output, &data, columns::cell)
+}
+
+/// Says how loud a project's alerts are.
+pub async fn alarm_level(client: &Client, id: &str, level: &str, output: Output) -> Outcome {
+    let id = find::project(client, id).await?;
+    let level = level.to_uppercase();
+    let done = format!("project {id} has the alert level {level}");
+    let body = json!({ "id": id, "alarmLevel": level });
+    act(client, output, "UpdateProjectAlarmLevel", body, &done).await
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
