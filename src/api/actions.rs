@@ -4,7 +4,8 @@ use super::registry::{Action, Call, action};
 use super::request::invalid;
 use super::{
     Api, Outcome, accounts, audit, components, create, datasources, departments, labels, life,
-    metrics, om_tasks, operate, permit, projects, steps, tokens, tune, updates, users, verify,
+    metrics, om_tasks, operate, parameters, permit, precheck, projects, servers, steps, tokens, tune,
+    updates, users, verify,
 };
 use crate::api::auth::Who;
 use crate::error::{Error, Kind};
@@ -78,6 +79,12 @@ pub static ACTIONS: &[Action] = &[
         "Lets what failed of an O&M task run again."),
     action!("O&M tasks", "SkipOmTask", om_tasks::skip, om_tasks::Failed => Nothing,
         "Goes on without what failed of an O&M task."),
+    action!("Pre-check", "SubmitPreCheck", precheck::submit, ById => Nothing,
+        "Checks a project that was never started, without starting it. What was skipped before counts again."),
+    action!("Pre-check", "GetPreCheckResult", precheck::result, ById => precheck::PreCheckResult,
+        "Shows what the pre-check of a project found."),
+    action!("Pre-check", "RetryPreCheck", precheck::retry, precheck::Retry => Nothing,
+        "Checks again, where items are skipped or their objects left out if that is wanted; a project that failed at its pre-check goes on if it passes."),
     action!("Verification", "ListProjectFullVerifyResult", verify::results, verify::Results => paged verify::Statistics,
         "Shows what the last verification found, by table."),
     action!("Verification", "ListFullVerifyInconsistenciesResult", verify::inconsistencies, verify::OfTable => paged Vec<verify::Inconsistency>,
@@ -108,6 +115,16 @@ pub static ACTIONS: &[Action] = &[
         "Logs in to a data source's server, and tells which it is."),
     action!("Data sources", "DeleteDataSource", datasources::delete, ById => Nothing,
         "Deletes a data source that no project uses."),
+    action!("Service", "ListSystemParameters", parameters::list, parameters::List => Vec<parameters::ParameterItem>,
+        "Lists system parameters."),
+    action!("Service", "UpdateSystemParameter", parameters::update, parameters::Update => Nothing,
+        "Gives a system parameter another value; it counts without a restart."),
+    action!("Service", "ResetSystemParameter", parameters::reset, parameters::Reset => Nothing,
+        "Gives a system parameter its default again."),
+    action!("Service", "ListServers", servers::list, servers::List => Vec<servers::ServerItem>,
+        "Lists the nodes: load, state, and how many components they run of how many they may."),
+    action!("Service", "UpdateServerQuota", servers::update_quota, servers::UpdateQuota => Nothing,
+        "Changes how many components of a kind a node may run; what runs already goes on."),
     action!("Accounts", "ListUsers", users::list, users::List => paged Vec<users::UserItem>,
         "Lists the accounts that one may see."),
     action!("Accounts", "CreateUser", users::create, users::Create => String,

@@ -9,6 +9,7 @@ use crate::metadata::{AlarmLevel, NewProject, ProjectType, new_id};
 use crate::model::filter::ObjectFilter;
 use crate::model::options::Options;
 use crate::model::project::{ProjectConfig, Stages};
+use crate::model::speed::SpeedMode;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
@@ -106,7 +107,12 @@ pub struct Transfer {
     /// Bytes each second, at most; 0: no limit.
     #[serde(rename = "throttleIOPS")]
     throttle_iops: Option<u64>,
-    /// Slices that are copied at the same time; the greater of the two counts.
+    /// How fast the copy goes; unless it is CUSTOM, the parameter `migration.checker.params.<mode>`
+    /// says what it means.
+    full_transfer_speed_mode: Option<SpeedMode>,
+    /// The same of the full verification.
+    full_verify_speed_mode: Option<SpeedMode>,
+    /// Slices that are copied at the same time in the mode CUSTOM; the greater of the two counts.
     read_worker_num: Option<usize>,
     /// See `readWorkerNum`.
     write_worker_num: Option<usize>,
@@ -120,6 +126,7 @@ pub struct Transfer {
 pub async fn project(call: &Call<'_>, wanted: CreateProject) -> Outcome {
     let api = call.api;
     check(&wanted)?;
+    wanted.full_transfer_config.check_mode()?;
     let stages = stages(&wanted)?;
     labels::require(call, &wanted.label_ids).await?;
     let sources = api.metadata.datasources();
@@ -209,6 +216,10 @@ impl Transfer {
         // one worker reads and writes its slice
         let workers = self.read_worker_num.max(self.write_worker_num);
         set(&mut full.workers, workers);
+        let custom = workers.map(|_| SpeedMode::Custom);
+        set(&mut full.speed, self.full_transfer_speed_mode.or(custom));
+        let verify = &mut options.full_verification;
+        set(&mut verify.speed, self.full_verify_speed_mode);
     }
 
     /// Takes over what is given, as the settings of incremental synchronization.
@@ -222,9 +233,26 @@ impl Transfer {
         set(&mut options.store.retention_secs, seconds);
     }
 
-    /// Whether it says more than how fast.
+    /// Refuses figures beside a mode that has its own.
+    pub(super) fn check_mode(&self) -> Result<()> {
+        let figures = self.read_worker_num.or(self.write_worker_num).is_some();
+        match self.full_transfer_speed_mode {
+            Some(mode) if figures && mode != SpeedMode::Custom => Err(invalid(
+                "fullTransferSpeedMode",
+                format!(
+                    "{} has its own figures: leave readWorkerNum and writeWorkerNum out, or give CUSTOM",
+                    mode.name()
+                ),
+            )),
+            _ => Ok(()),
+        }
+    }
+
+    /// Whether it says more than how many rows and bytes each second.
     pub(super) fn is_structural(&self) -> bool {
-        self.read_worker_num.is_some()
+        self.full_transfer_speed_mode.is_some()
+            || self.full_verify_speed_mode.is_some()
+            || self.read_worker_num.is_some()
             || self.write_worker_num.is_some()
             || self.incr_sync_concurrency.is_some()
             || self.store_log_kept_hour.is_some()

@@ -28,6 +28,7 @@ pub struct UpdateProjectConfig {
 /// from the components' next start, so it is taken only where nothing runs.
 pub async fn update(call: &Call<'_>, wanted: UpdateProjectConfig) -> Outcome {
     let api = call.api;
+    wanted.full_transfer_config.check_mode()?;
     let _one = api.life.lock().await;
     let project = api.metadata.projects().get(&wanted.id).await?;
     let at_its_end = matches!(

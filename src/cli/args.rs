@@ -6,7 +6,9 @@ use super::remote::args::{
     ProjectId, Remote, TaskCommand, UserCommand, Waiting,
 };
 use crate::config::Until;
+use crate::model::speed::SpeedMode;
 use crate::telemetry::LogFormat;
+use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::path::PathBuf;
 
@@ -134,6 +136,20 @@ pub struct MigrateCommand {
     /// Parallelism of copy, apply and verification.
     #[arg(long, value_name = "N")]
     pub concurrency: Option<usize>,
+    /// How fast copy and verification go: STEADY spares the servers, FAST takes what there is, CUSTOM
+    /// goes by the figures of the file [default: CUSTOM].
+    #[arg(long, value_name = "MODE", value_parser = speed_modes(), conflicts_with = "concurrency")]
+    pub speed: Option<SpeedMode>,
+}
+
+/// Reads a speed mode.
+pub fn speed_modes() -> impl TypedValueParser<Value = SpeedMode> {
+    let names = SpeedMode::ALL.map(SpeedMode::name);
+    PossibleValuesParser::new(names).map(|name| {
+        let named = |mode: &SpeedMode| mode.name() == name;
+        let found = SpeedMode::ALL.into_iter().find(named);
+        found.unwrap_or_default()
+    })
 }
 
 /// `oms server`.

@@ -156,7 +156,7 @@ impl Reconciler {
             ],
             ..ProjectFilter::default()
         };
-        let mut ids = Vec::new();
+        let mut ids = self.checking().await?;
         for project in self.metadata.projects().list(&filter).await? {
             let (id, taken) = match &project {
                 Ok(project) => (&project.id, self.adopt(project).await),
@@ -193,7 +193,19 @@ impl Reconciler {
     /// Writes a project's objects and options.
     pub async fn configure(&self, project: &str, config: &Value) -> Result<()> {
         let _one = self.one.lock().await;
+        self.write_config(project, config).await
+    }
+
+    /// Writes it. What was checked of a project that is not started yet, and is another one now,
+    /// counts no more.
+    pub(super) async fn write_config(&self, project: &str, config: &Value) -> Result<()> {
         let projects = self.metadata.projects();
+        let before = projects.get(project).await?;
+        if before.status == ProjectStatus::Init
+            && before.config.get("filter") != config.get("filter")
+        {
+            self.decide(project, plan::forget_check).await?;
+        }
         let written = projects.set_config(project, config, self.epoch).await?;
         Ok(written.require("oms_project", project, self.epoch)?)
     }
@@ -206,7 +218,7 @@ impl Reconciler {
             .await
     }
 
-    async fn decide(
+    pub(super) async fn decide(
         &self,
         project: &str,
         decide: impl Fn(&View) -> Vec<Action>,
@@ -448,7 +460,7 @@ fn event_update(
             }
             update.extra_info = Some(extra);
         }
-        StepEvent::Retry => {
+        StepEvent::Retry | StepEvent::Forget => {
             update.clear_finish_time = true;
             update.extra_info = Some(json!({}));
             if status == entity::StepStatus::Init {
