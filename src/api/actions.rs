@@ -4,8 +4,8 @@ use super::registry::{Action, Call, action};
 use super::request::invalid;
 use super::{
     Api, Outcome, accounts, audit, components, create, datasources, departments, labels, life,
-    metrics, om_tasks, operate, parameters, permit, precheck, projects, servers, steps, tokens, tune,
-    updates, users, verify,
+    metrics, om_tasks, operate, parameters, permit, precheck, projects, servers, steps, tokens,
+    tune, updates, users, verify,
 };
 use crate::api::auth::Who;
 use crate::error::{Error, Kind};

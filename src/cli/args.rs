@@ -2,9 +2,11 @@
 
 use super::completion::Shell;
 use super::remote::args::{
-    ComponentCommand, ContextCommand, DatasourceCommand, LabelCommand, NodeCommand, ParamCommand,
-    ProjectId, Remote, TaskCommand, UserCommand, Waiting,
+    AuditCommand, ComponentCommand, ContextCommand, DatasourceCommand, DepartmentCommand,
+    LabelCommand, NodeCommand, ParamCommand, ProjectId, Remote, TaskCommand, TokenCommand,
+    UserCommand, Waiting,
 };
+use super::remote::project_args::{Configure, Metric, PrecheckCommand};
 use crate::config::Until;
 use crate::model::speed::SpeedMode;
 use crate::telemetry::LogFormat;
@@ -76,8 +78,16 @@ pub enum Command {
     Param(Remote<ParamCommand>),
     /// The nodes that an `oms server` knows.
     Node(Remote<NodeCommand>),
+    /// What must be right before a project of an `oms server` begins.
+    Precheck(Remote<PrecheckCommand>),
     /// Accounts of an `oms server`.
-    User(Remote<UserCommand>),
+    User(Box<Remote<UserCommand>>),
+    /// Departments of an `oms server`, which keep projects apart.
+    Department(Remote<DepartmentCommand>),
+    /// Tokens for programs that ask an `oms server`.
+    Token(Remote<TokenCommand>),
+    /// Who changed what at an `oms server`.
+    Audit(Box<Remote<AuditCommand>>),
     /// Named servers: address, account and password file, kept in a context file.
     #[command(subcommand)]
     Context(ContextCommand),
@@ -204,6 +214,29 @@ pub enum ProjectCommand {
     },
     /// Delete a project that was never started, or that was released.
     Delete(ProjectId),
+    /// Change settings of a project: limits at any time, the rest where it does not run.
+    Configure(Box<Configure>),
+    /// Give a project these labels, and no others.
+    Labels {
+        /// The project's id or name.
+        id: String,
+        /// Labels, by id or name.
+        #[arg(required_unless_present = "none")]
+        labels: Vec<String>,
+        /// Take all labels away.
+        #[arg(long, conflicts_with = "labels")]
+        none: bool,
+    },
+    /// What a step did over time.
+    Metric(Metric),
+    /// The statements that make the target's rows of a table equal, as the last full verification
+    /// wrote them.
+    Corrections {
+        /// The project's id or name.
+        id: String,
+        /// The table, as database.table.
+        table: String,
+    },
     /// All projects: state, current step, progress, lag.
     List {
         /// Where rm is.

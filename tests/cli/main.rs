@@ -12,6 +12,7 @@ mod harness;
 mod client;
 
 mod actions;
+mod cases;
 mod contexts;
 mod life;
 mod listener;
