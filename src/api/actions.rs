@@ -38,7 +38,7 @@ pub static ACTIONS: &[Action] = &[
     action!("Projects", "DeleteProject", life::delete, ById => Nothing,
         "Deletes a project that was never started, or that is released, with all that hangs on it."),
     action!("Projects", "UpdateProjectConfig", tune::update, tune::UpdateProjectConfig => Nothing,
-        "Changes settings of a project: throttles at any time, the rest where it does not run."),
+        "Changes settings of a project: throttles and speed modes at any time, the rest where it does not run."),
     action!("Projects", "ListProjects", projects::list, projects::ListProjects => paged Vec<projects::ProjectItem>,
         "Lists projects, the newest first."),
     action!("Projects", "DescribeProject", projects::describe, ById => projects::ProjectItem,

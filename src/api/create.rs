@@ -108,9 +108,10 @@ pub struct Transfer {
     #[serde(rename = "throttleIOPS")]
     throttle_iops: Option<u64>,
     /// How fast the copy goes; unless it is CUSTOM, the parameter `migration.checker.params.<mode>`
-    /// says what it means.
+    /// says what it means. A copy that runs takes over how many slices it copies at the same time, up
+    /// to the number that it began with; the rest counts from its next start.
     full_transfer_speed_mode: Option<SpeedMode>,
-    /// The same of the full verification.
+    /// The same of the full verification, from its next start.
     full_verify_speed_mode: Option<SpeedMode>,
     /// Slices that are copied at the same time in the mode CUSTOM; the greater of the two counts.
     read_worker_num: Option<usize>,
@@ -248,11 +249,9 @@ impl Transfer {
         }
     }
 
-    /// Whether it says more than how many rows and bytes each second.
+    /// Whether it says more than how fast.
     pub(super) fn is_structural(&self) -> bool {
-        self.full_transfer_speed_mode.is_some()
-            || self.full_verify_speed_mode.is_some()
-            || self.read_worker_num.is_some()
+        self.read_worker_num.is_some()
             || self.write_worker_num.is_some()
             || self.incr_sync_concurrency.is_some()
             || self.store_log_kept_hour.is_some()

@@ -214,7 +214,7 @@ pub enum ProjectCommand {
     },
     /// Delete a project that was never started, or that was released.
     Delete(ProjectId),
-    /// Change settings of a project: limits at any time, the rest where it does not run.
+    /// Change settings of a project: limits and speeds at any time, the rest where it does not run.
     Configure(Box<Configure>),
     /// Give a project these labels, and no others.
     Labels {

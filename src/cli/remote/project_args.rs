@@ -45,8 +45,8 @@ pub struct PrecheckWaiting {
     pub timeout: Option<u64>,
 }
 
-/// Settings of a project; what is not given stays. Limits are taken up while it runs, the rest where it
-/// does not run.
+/// Settings of a project; what is not given stays. Limits and speeds are taken up while it runs, the rest
+/// where it does not run.
 #[derive(Debug, Args)]
 pub struct Configure {
     /// The project's id or name.

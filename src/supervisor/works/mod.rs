@@ -151,7 +151,7 @@ impl Parts {
     }
 
     fn throttle(&self, pick: tuned::Pick) -> Arc<Throttle> {
-        Arc::new(Throttle::new(pick(&self.config.options)))
+        Arc::new(Throttle::new(pick(&self.config.options).0))
     }
 
     fn tuned(
