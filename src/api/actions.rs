@@ -50,7 +50,7 @@ pub static ACTIONS: &[Action] = &[
     action!("Projects", "DescribeProjectComponents", components::describe, ById => components::Components,
         "Shows the components of a project."),
     action!("Projects", "DescribeProjectStepMetric", metrics::describe, metrics::StepMetric => metrics::Curve,
-        "Shows what a step did over time; samples are taken every 10 s and kept for a week."),
+        "Shows what a step did over time; the parameter oms.step.metric.config says how often samples are taken and how long they are kept."),
     action!("Components", "StartComponent", operate::start, operate::ByName => i64,
         "Lets a component run again that was paused by a person, or that failed; gives the O&M task's number."),
     action!("Components", "PauseComponent", operate::pause, operate::ByName => i64,

@@ -87,13 +87,11 @@ pub async fn delete(call: &Call<'_>, wanted: ById) -> Outcome {
     let _one = api.life.lock().await;
     let states = [ProjectStatus::Init, ProjectStatus::Released];
     let project = in_state(api, &wanted.id, "delete", &states).await?;
-    let running = StepStatus::Running;
     let steps = api.metadata.steps().list(&project.id).await?;
-    if steps
-        .into_iter()
-        .flatten()
-        .any(|step| step.status == running)
-    {
+    let mut steps = steps.into_iter().flatten();
+    // of a released one it is only where it was
+    let checks = project.status == ProjectStatus::Init;
+    if checks && steps.any(|step| step.status == StepStatus::Running) {
         return Err(
             Error::new(Kind::StateInvalid, format!("project {}", project.id))
                 .detail("cannot delete it while it is being checked")

@@ -4,11 +4,12 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use sea_orm::ConnectionTrait;
 use serde_json::{Value, json};
 
 use crate::client::{OmsServer, PASSWORD};
 use crate::harness::server::{start_all, wait_for_value};
-use crate::harness::{Kind, Options, Server, wait_until};
+use crate::harness::{Kind, Options, Rm, Server, wait_until};
 use crate::life::datasource;
 
 const MINUTES: Duration = Duration::from_secs(120);
@@ -248,4 +249,26 @@ async fn a_check_survives_a_kill_and_a_start_checks_again() {
         .step_is(&id, "FULL_TRANSFER", "FAILED", MINUTES)
         .await;
     assert_eq!(found["extraInfo"]["errorCode"], "FUL-0001", "{found:#}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_check_can_be_asked_for_with_sql() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let [source, target] = two().await;
+    target.exec("DROP DATABASE a").await;
+    let server = OmsServer::ready(folder.path()).await;
+    let id = project(&server, "by_sql", [&source, &target]).await;
+    let rm = Rm::open(&folder.path().join("rm.db")).await.expect("an rm");
+    let edit = "UPDATE oms_step SET step_status = 'RUNNING' WHERE step_name = 'TRANSFER_PRECHECK'";
+    rm.connection()
+        .execute_unprepared(edit)
+        .await
+        .expect("an edit");
+    is(&server, &id, "FINISHED").await;
+    let shown = server.call("DescribeProject", json!({ "id": id })).await;
+    assert_eq!(shown.data()["status"], "INIT");
+    assert_eq!(steps(shown.data()), ["FINISHED", "INIT", "INIT", "INIT"]);
+    // one that is checked can be deleted
+    let by_id = json!({ "id": id });
+    server.call("DeleteProject", by_id).await.data();
 }
