@@ -51,6 +51,12 @@ async fn a_broken_row_hides_no_other() {
     for name in ["good", "half", "stepless", "config", "lost"] {
         assert_eq!(problem(listed.data(), name), None);
     }
+    let label = server.call("CreateLabel", json!({ "name": "all" })).await;
+    let label = label.data().as_str().expect("an id").to_owned();
+    for id in [&config, &lost] {
+        let set = json!({ "id": id, "labelIds": [label] });
+        server.call("UpdateProjectLabels", set).await.data();
+    }
     let rm = Rm::open(&folder.path().join("rm.db")).await.expect("an rm");
     for sql in [
         format!(
@@ -115,6 +121,17 @@ async fn a_broken_row_hides_no_other() {
         .as_str()
         .expect("a word on the third");
     assert!(said.contains(&sides[2]), "{said}");
+
+    // one that cannot be understood does not keep the others from being tried
+    let started = server
+        .call("StartProjectsByLabel", json!({ "id": label }))
+        .await;
+    let failed = started.data()["failedProjectIds"].as_array().cloned();
+    let mut failed = failed.unwrap_or_default();
+    failed.sort_by_key(ToString::to_string);
+    let mut both = [json!(config), json!(lost)];
+    both.sort_by_key(ToString::to_string);
+    assert_eq!(failed, both, "{:#}", started.body);
 
     // of whom a broken row is, it does not say: only those are told who see everything
     let department = server
