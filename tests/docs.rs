@@ -50,6 +50,11 @@ fn api() {
 }
 
 #[test]
+fn parameters() {
+    check("parameters.md", &oms::model::params::markdown());
+}
+
+#[test]
 fn codes_are_unique() {
     let codes: HashSet<_> = ALL_KINDS.iter().map(|k| k.code()).collect();
     assert_eq!(codes.len(), ALL_KINDS.len());

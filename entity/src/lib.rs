@@ -16,6 +16,7 @@ pub mod oms_event;
 pub mod oms_label;
 pub mod oms_lease;
 pub mod oms_metric;
+pub mod oms_node;
 pub mod oms_normal_config;
 pub mod oms_om_task;
 pub mod oms_project;

@@ -69,6 +69,7 @@ pub fn all_tables() -> Vec<TableShape> {
         table::<oms_verify_diff::Entity>(),
         table::<oms_event::Entity>(),
         table::<oms_lease::Entity>(),
+        table::<oms_node::Entity>(),
         table::<oms_label::Entity>(),
         table::<oms_project_label::Entity>(),
         table::<oms_metric::Entity>(),

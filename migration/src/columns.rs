@@ -91,6 +91,11 @@ impl Columns {
         ColumnDef::new(name).integer().not_null().default(0).take()
     }
 
+    /// A 32-bit number that may be NULL.
+    pub fn int_null(self, name: &'static str) -> ColumnDef {
+        ColumnDef::new(name).integer().null().take()
+    }
+
     /// Yes or no, no unless told.
     pub fn flag(self, name: &'static str) -> ColumnDef {
         ColumnDef::new(name)

@@ -51,6 +51,7 @@ mod m0025_oms_v_components;
 mod m0026_oms_om_task;
 mod m0027_oms_om_task_by_status;
 mod m0028_oms_session;
+mod m0029_oms_node;
 pub mod views;
 
 pub use sea_orm_migration::MigratorTrait;
@@ -90,6 +91,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0026_oms_om_task::Migration),
             Box::new(m0027_oms_om_task_by_status::Migration),
             Box::new(m0028_oms_session::Migration),
+            Box::new(m0029_oms_node::Migration),
         ]
     }
 }

@@ -1,7 +1,9 @@
 //! The envelope of every answer, and the error detail (reference 5.1, 5.2).
 
+use super::auth::Who;
 use super::limiter::REFILL_SECS;
 use crate::error::{Error, Kind, Retry};
+use crate::metadata::{Row, RowProblem, UserRole};
 use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
 use schemars::JsonSchema;
@@ -17,6 +19,8 @@ pub struct Answer {
     pub data: Value,
     /// Set for paged calls.
     pub page: Option<PageInfo>,
+    /// What one should know although all went well.
+    pub message: Option<String>,
 }
 
 /// Which page it is.
@@ -52,11 +56,45 @@ impl Answer {
         Self::with(data, Some(page))
     }
 
+    /// Says which rows are missing, to those who see everything: of whom a broken row is, it does not
+    /// say.
+    #[must_use]
+    pub fn without(mut self, who: &Who, broken: &[RowProblem]) -> Self {
+        if !broken.is_empty() && matches!(who.role, UserRole::Root | UserRole::RootViewer) {
+            let all: Vec<_> = broken.iter().map(ToString::to_string).collect();
+            self.message = Some(format!(
+                "{} row(s) cannot be understood and are not listed: {}",
+                all.len(),
+                all.join("; ")
+            ));
+        }
+        self
+    }
+
     fn with(data: impl Serialize, page: Option<PageInfo>) -> Result<Self, Error> {
         let data = serde_json::to_value(data)
             .map_err(|e| Error::new(Kind::Internal, "writing the answer").caused_by(e))?;
-        Ok(Self { data, page })
+        Ok(Self {
+            data,
+            page,
+            message: None,
+        })
     }
+}
+
+/// The rows of a list that can be understood, and those that cannot, which are logged.
+pub fn understood<T>(rows: Vec<Row<T>>) -> (Vec<T>, Vec<RowProblem>) {
+    let (mut good, mut broken) = (Vec::new(), Vec::new());
+    for row in rows {
+        match row {
+            Ok(row) => good.push(row),
+            Err(problem) => {
+                tracing::warn!(%problem, "a row is not listed");
+                broken.push(problem);
+            }
+        }
+    }
+    (good, broken)
 }
 
 /// The HTTP answer of an action.
@@ -133,7 +171,7 @@ fn envelope(answer: &Answer, error: Option<&Error>, begun: Instant, request_id: 
         "success": error.is_none(),
         "errorDetail": error.map(detail),
         "code": text(|e| e.kind().code().to_owned()),
-        "message": text(ToString::to_string),
+        "message": text(ToString::to_string).or_else(|| answer.message.clone()),
         "advice": text(|e| e.remedy_text().to_owned()),
         "requestId": request_id,
         "pageNumber": answer.page.map(|p| p.number),

@@ -4,6 +4,7 @@
 //! The row is there before the action begins: where it cannot be written, nothing is changed. It
 //! holds what the API shows of an object, so no secret can be in it.
 
+use super::answer::understood;
 use super::auth::Who;
 use super::page::Page;
 use super::permit::{self, Object, Relation, may};
@@ -11,8 +12,8 @@ use super::projects::time;
 use super::registry::Call;
 use super::request::invalid;
 use super::{
-    Answer, Api, Outcome, actions, answer::PageInfo, departments, labels, om_tasks, sessions,
-    tokens, users,
+    Answer, Api, Outcome, actions, answer::PageInfo, departments, labels, om_tasks, parameters,
+    servers, sessions, tokens, users,
 };
 use crate::error::{Error, Kind, Result};
 use crate::metadata::{Audit, AuditFilter, NewAudit};
@@ -83,7 +84,9 @@ fn subject(who: &Who, object: Object, body: &[u8]) -> String {
         | Object::Department(key)
         | Object::Component(key)
         | Object::Session(key)
-        | Object::Token(key) => permit::id(body, key).unwrap_or_default(),
+        | Object::Token(key)
+        | Object::Parameter(key)
+        | Object::Server(key) => permit::id(body, key).unwrap_or_default(),
         Object::OmTask(key) => {
             permit::number(body, key).map_or_else(|_| String::new(), |n| n.to_string())
         }
@@ -104,6 +107,8 @@ async fn snapshot(api: &Api, object: Object, id: &str) -> Result<Option<Value>> 
     }
     let found = match object {
         Object::Nothing => return Ok(None),
+        Object::Parameter(_) => return parameters::snapshot(api, id).await,
+        Object::Server(_) => return servers::snapshot(api, id).await,
         Object::Oneself | Object::User(_) | Object::NewUser => users::snapshot(api, id).await,
         Object::Project(_) | Object::NewProject => project(api, id).await,
         Object::DataSource(_) | Object::NewDataSource => datasource(api, id).await,
@@ -190,8 +195,9 @@ pub async fn list(call: &Call<'_>, wanted: List) -> Outcome {
         size: page.size,
         total,
     };
-    let items: Vec<_> = rows.iter().flatten().map(item).collect();
-    Answer::page(items, info)
+    let (rows, broken) = understood(rows);
+    let items: Vec<_> = rows.iter().map(item).collect();
+    Ok(Answer::page(items, info)?.without(who, &broken))
 }
 
 /// A line of the audit log.

@@ -11,11 +11,11 @@ use super::sessions;
 use super::verified::Verified;
 use crate::error::{Error, Kind, Result};
 use crate::metadata::{Metadata, NewAudit, NewUser, User, UserRole, now};
+use crate::model::params::PasswordExpiration;
 use actix_web::HttpRequest;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use chrono::TimeDelta;
-use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use std::net::{IpAddr, Ipv4Addr};
 use std::time::{Duration, Instant};
@@ -31,56 +31,10 @@ const LOCKED: TimeDelta = TimeDelta::minutes(30);
 const FAILED_AFTER: Duration = Duration::from_millis(250);
 /// Names whose passwords are checked one after the other.
 const DOORS: usize = 64;
-/// How old passwords may become.
-pub const EXPIRATION: &str = "oms.user.password.expiration.date.config";
-
-/// The value of the parameter [`EXPIRATION`].
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, default, rename_all = "camelCase")]
-pub struct Expiration {
-    /// Days after which a password must be changed; 0: never.
-    pub days: u32,
-    /// Days before that on which clients are told.
-    pub reminder: u32,
-}
-
-impl Default for Expiration {
-    fn default() -> Self {
-        Self {
-            days: 90,
-            reminder: 30,
-        }
-    }
-}
-
-impl Expiration {
-    /// As the rm database says; a value that cannot be understood counts as none.
-    pub async fn load(metadata: &Metadata) -> Result<Self> {
-        let value = match metadata.configs().get(EXPIRATION).await {
-            Ok(value) => value,
-            Err(error) => {
-                let error = Error::from(error);
-                if error.kind() != Kind::RmCorrupt {
-                    return Err(error);
-                }
-                tracing::warn!(%error, "the default is used");
-                None
-            }
-        };
-        let Some(value) = value else {
-            return Ok(Self::default());
-        };
-        Ok(serde_json::from_value(value).unwrap_or_else(|error| {
-            tracing::warn!(parameter = EXPIRATION, %error, "the default is used");
-            Self::default()
-        }))
-    }
-
-    /// Days that a password is still good for, 0 or less: none; `None`: it does not expire.
-    pub fn days_left(self, user: &User) -> Option<i64> {
-        let age = now() - user.password_changed_at;
-        (self.days > 0).then(|| i64::from(self.days) - age.num_days())
-    }
+/// Days that an account's password is still good for, 0 or less: none; `None`: it does not expire.
+pub fn days_left(expiration: PasswordExpiration, user: &User) -> Option<i64> {
+    let age = now() - user.password_changed_at;
+    (expiration.days > 0).then(|| i64::from(expiration.days) - age.num_days())
 }
 
 /// Who asks.
@@ -176,8 +130,8 @@ impl Accounts {
         } else {
             return Err(unknown("it is neither HTTP Basic nor a token"));
         };
-        let expiration = Expiration::load(&self.metadata).await?;
-        let days_left = expiration.days_left(&user).filter(|_| !by_token);
+        let expiration: PasswordExpiration = self.metadata.parameter().await?;
+        let days_left = days_left(expiration, &user).filter(|_| !by_token);
         let must_change = if by_token {
             None
         } else if user.must_change {

@@ -10,6 +10,7 @@ use crate::metadata::{AlarmLevel, NewProject, ProjectType, new_id};
 use crate::model::filter::ObjectFilter;
 use crate::model::options::Options;
 use crate::model::project::{ProjectConfig, Stages};
+use crate::model::speed::SpeedMode;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
@@ -107,7 +108,13 @@ pub struct Transfer {
     /// Bytes each second, at most; 0: no limit.
     #[serde(rename = "throttleIOPS")]
     throttle_iops: Option<u64>,
-    /// Slices that are copied at the same time; the greater of the two counts.
+    /// How fast the copy goes; unless it is CUSTOM, the parameter `migration.checker.params.<mode>`
+    /// says what it means. A copy that runs takes over how many slices it copies at the same time, up
+    /// to the number that it began with; the rest counts from its next start.
+    full_transfer_speed_mode: Option<SpeedMode>,
+    /// The same of the full verification, from its next start.
+    full_verify_speed_mode: Option<SpeedMode>,
+    /// Slices that are copied at the same time in the mode CUSTOM; the greater of the two counts.
     read_worker_num: Option<usize>,
     /// See `readWorkerNum`.
     write_worker_num: Option<usize>,
@@ -121,6 +128,7 @@ pub struct Transfer {
 pub async fn project(call: &Call<'_>, wanted: CreateProject) -> Outcome {
     let api = call.api;
     check(&wanted)?;
+    wanted.full_transfer_config.check_mode()?;
     let stages = stages(&wanted)?;
     labels::require(call, &wanted.label_ids).await?;
     let sources = api.metadata.datasources();
@@ -208,6 +216,10 @@ impl Transfer {
         // one worker reads and writes its slice
         let workers = self.read_worker_num.max(self.write_worker_num);
         set(&mut full.workers, workers);
+        let custom = workers.map(|_| SpeedMode::Custom);
+        set(&mut full.speed, self.full_transfer_speed_mode.or(custom));
+        let verify = &mut options.full_verification;
+        set(&mut verify.speed, self.full_verify_speed_mode);
     }
 
     /// Takes over what is given, as the settings of incremental synchronization.
@@ -219,6 +231,21 @@ impl Transfer {
         let kept = self.store_log_kept_hour;
         let seconds = kept.map(|hours| hours.saturating_mul(3600));
         set(&mut options.store.retention_secs, seconds);
+    }
+
+    /// Refuses figures beside a mode that has its own.
+    pub(super) fn check_mode(&self) -> Result<()> {
+        let figures = self.read_worker_num.or(self.write_worker_num).is_some();
+        match self.full_transfer_speed_mode {
+            Some(mode) if figures && mode != SpeedMode::Custom => Err(invalid(
+                "fullTransferSpeedMode",
+                format!(
+                    "{} has its own figures: leave readWorkerNum and writeWorkerNum out, or give CUSTOM",
+                    mode.name()
+                ),
+            )),
+            _ => Ok(()),
+        }
     }
 
     /// Whether it says more than how fast.

@@ -1,6 +1,7 @@
 //! Data sources: made after a successful login, listed without their passwords (reference 5.11).
 
 use super::actions::ById;
+use super::answer::understood;
 use super::page::Page;
 use super::permit::{Owners, forbidden};
 use super::projects::time;
@@ -199,17 +200,15 @@ pub async fn list(call: &Call<'_>, wanted: List) -> Outcome {
     let owners = Owners::load(call.api).await?;
     let search = wanted.search_key.unwrap_or_default();
     let rows = call.api.metadata.datasources().list().await?;
+    let (rows, broken) = understood(rows);
     let rows = rows
         .into_iter()
-        .flatten()
         .filter(|d| owners.sees(call.who, "ListDataSource", d.owner.as_deref()))
         .filter(|d| wanted.types.is_empty() || wanted.types.contains(&d.kind))
         .filter(|d| d.name.contains(&search) || d.id.contains(&search));
     let (rows, info) = page.cut(rows.collect());
-    Answer::page(
-        rows.iter().map(|d| item(d, &owners)).collect::<Vec<_>>(),
-        info,
-    )
+    let items: Vec<_> = rows.iter().map(|d| item(d, &owners)).collect();
+    Ok(Answer::page(items, info)?.without(call.who, &broken))
 }
 
 fn item(d: &DataSource, owners: &Owners) -> DataSourceItem {

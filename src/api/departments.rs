@@ -1,6 +1,7 @@
 //! `ListDepartments`, `CreateDepartment`, `DeleteDepartment` (reference 7.16).
 
 use super::actions::ById;
+use super::answer::understood;
 use super::audit::snapshot_of;
 use super::page::Page;
 use super::permit::{may, of_department};
@@ -91,13 +92,14 @@ pub async fn list(call: &Call<'_>, wanted: List) -> Outcome {
     let page = Page::of(wanted.page_number, wanted.page_size)?;
     let search = wanted.search_key.unwrap_or_default();
     let rows = api.metadata.departments().list().await?;
+    let (rows, broken) = understood(rows);
     let rows = rows
         .into_iter()
-        .flatten()
         .filter(|d| may(who.role, "ListDepartments", of_department(who, &d.id)))
         .filter(|d| d.name.contains(&search) || d.id.contains(&search));
     let (rows, info) = page.cut(rows.collect());
-    Answer::page(rows.iter().map(item).collect::<Vec<_>>(), info)
+    let items: Vec<_> = rows.iter().map(item).collect();
+    Ok(Answer::page(items, info)?.without(who, &broken))
 }
 
 /// A department.

@@ -5,7 +5,7 @@ use super::registry::Call;
 use super::{Answer, Api, Outcome};
 use crate::coordinator::make_steps;
 use crate::error::{Error, Kind, Result};
-use crate::metadata::{Project, ProjectStatus};
+use crate::metadata::{Project, ProjectStatus, StepStatus};
 use crate::model::project::ProjectConfig;
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -18,7 +18,10 @@ pub async fn start(call: &Call<'_>, wanted: ById) -> Outcome {
     // the request that made the project may have died in front of its steps
     let config = ProjectConfig::from_json(&project.config)?;
     make_steps(&api.metadata, &project.id, &config).await?;
-    go(api, &project).await
+    api.reconciler.claim(&project.id).await?;
+    api.reconciler.start(&project.id).await?;
+    api.changed();
+    Ok(Answer::nothing())
 }
 
 /// `ResumeProject`: one that was paused, or that failed.
@@ -84,13 +87,29 @@ pub async fn delete(call: &Call<'_>, wanted: ById) -> Outcome {
     let _one = api.life.lock().await;
     let states = [ProjectStatus::Init, ProjectStatus::Released];
     let project = in_state(api, &wanted.id, "delete", &states).await?;
+    let steps = api.metadata.steps().list(&project.id).await?;
+    let mut steps = steps.into_iter().flatten();
+    // of a released one it is only where it was
+    let checks = project.status == ProjectStatus::Init;
+    if checks && steps.any(|step| step.status == StepStatus::Running) {
+        return Err(
+            Error::new(Kind::StateInvalid, format!("project {}", project.id))
+                .detail("cannot delete it while it is being checked")
+                .remedy("Wait for the end of its pre-check (GetPreCheckResult)."),
+        );
+    }
     api.reconciler.claim(&project.id).await?;
     api.reconciler.delete(&project.id).await?;
     Ok(Answer::nothing())
 }
 
 /// The project, if it may be done what is wanted.
-async fn in_state(api: &Api, id: &str, what: &str, states: &[ProjectStatus]) -> Result<Project> {
+pub async fn in_state(
+    api: &Api,
+    id: &str,
+    what: &str,
+    states: &[ProjectStatus],
+) -> Result<Project> {
     let project = api.metadata.projects().get(id).await?;
     if states.contains(&project.status) {
         return Ok(project);

@@ -1,6 +1,7 @@
 //! O&M tasks: listed, shown, retried and skipped (reference 7.17).
 
 use super::answer::PageInfo;
+use super::answer::understood;
 use super::page::Page;
 use super::permit::{Owners, Relation, may};
 use super::projects::time;
@@ -152,12 +153,10 @@ pub async fn list(call: &Call<'_>, wanted: List) -> Outcome {
         size: page.size,
         total,
     };
-    let items: Vec<_> = rows
-        .iter()
-        .flatten()
-        .map(|task| item(&owners, task, None))
-        .collect();
-    Answer::page(items, info)
+    let (rows, broken) = understood(rows);
+    let tasks = rows.iter().map(|task| item(&owners, task, None));
+    let items: Vec<_> = tasks.collect();
+    Ok(Answer::page(items, info)?.without(who, &broken))
 }
 
 /// `DescribeOmTask`.

@@ -30,12 +30,16 @@ pub enum Class {
     ManageUsers,
     /// Makes and deletes departments.
     ManageDepartments,
+    /// Looks at what belongs to the whole service.
+    ReadService,
+    /// Changes what belongs to the whole service: system parameters, quotas of nodes.
+    ManageService,
 }
 
 impl Class {
     /// Does it change anything.
     pub fn changes(self) -> bool {
-        !matches!(self, Self::Read | Self::ReadDepartments)
+        !matches!(self, Self::Read | Self::ReadDepartments | Self::ReadService)
     }
 }
 
@@ -78,6 +82,10 @@ pub enum Object {
     Session(&'static str),
     /// A new token, or session.
     NewToken,
+    /// A system parameter.
+    Parameter(&'static str),
+    /// A node.
+    Server(&'static str),
 }
 
 /// Whose an object is, as seen by who asks.
@@ -157,6 +165,7 @@ const RULES: &[Rule] = &[
         Object::Project("projectId"),
     ),
     ("DescribeProjectSteps", Class::Read, Object::Project("id")),
+    ("GetPreCheckResult", Class::Read, Object::Project("id")),
     ("ListApiTokens", Class::Read, Object::Nothing),
     ("ListAllLabels", Class::Read, Object::Nothing),
     ("ListAuditLogs", Class::Read, Object::Nothing),
@@ -178,17 +187,36 @@ const RULES: &[Rule] = &[
         Object::Project("projectId"),
     ),
     ("ListProjects", Class::Read, Object::Nothing),
+    ("ListServers", Class::ReadService, Object::Nothing),
+    ("ListSystemParameters", Class::ReadService, Object::Nothing),
     ("ListUsers", Class::Read, Object::Nothing),
     ("ReleaseProject", Class::Change, Object::Project("id")),
+    (
+        "ResetSystemParameter",
+        Class::ManageService,
+        Object::Parameter("name"),
+    ),
     ("ResumeProject", Class::Change, Object::Project("id")),
+    ("RetryPreCheck", Class::Change, Object::Project("id")),
     ("StartProject", Class::Change, Object::Project("id")),
     ("StartProjectsByLabel", Class::Change, Object::Label("id")),
     ("StopProject", Class::Change, Object::Project("id")),
     ("StopProjectsByLabel", Class::Change, Object::Label("id")),
+    ("SubmitPreCheck", Class::Change, Object::Project("id")),
     ("TestDataSource", Class::Change, Object::DataSource("id")),
     ("UnlockUser", Class::ManageUsers, Object::User("id")),
     ("UpdateProjectConfig", Class::Change, Object::Project("id")),
     ("UpdateProjectLabels", Class::Change, Object::Project("id")),
+    (
+        "UpdateServerQuota",
+        Class::ManageService,
+        Object::Server("name"),
+    ),
+    (
+        "UpdateSystemParameter",
+        Class::ManageService,
+        Object::Parameter("name"),
+    ),
     ("UpdateUser", Class::ManageUsers, Object::User("id")),
     ("DeleteComponent", Class::Change, Object::Component("name")),
     ("DescribeOmTask", Class::Read, Object::OmTask("id")),
@@ -221,7 +249,7 @@ pub fn may(role: UserRole, action: &str, relation: Relation) -> bool {
         return false;
     };
     match (class, role) {
-        (_, UserRole::Root) => true,
+        (_, UserRole::Root) | (Class::ReadService, _) => true,
         (Class::Oneself, _) => relation == Own,
         (Class::Read | Class::ReadDepartments, UserRole::RootViewer) => true,
         (Class::ReadDepartments, _) => relation != Foreign,
@@ -231,7 +259,11 @@ pub fn may(role: UserRole, action: &str, relation: Relation) -> bool {
         (Class::ManageUsers, UserRole::Admin) => relation == Department,
         (Class::ManageLabels, UserRole::Admin) => true,
         (
-            Class::ManageLabels | Class::Change | Class::ManageUsers | Class::ManageDepartments,
+            Class::ManageLabels
+            | Class::Change
+            | Class::ManageUsers
+            | Class::ManageDepartments
+            | Class::ManageService,
             _,
         ) => false,
     }
@@ -296,7 +328,9 @@ async fn relations(api: &Api, who: &Who, object: Object, body: &[u8]) -> Result<
         | Object::NewLabel
         | Object::NewDataSource
         | Object::NewDepartment
-        | Object::NewToken => return Ok(own),
+        | Object::NewToken
+        | Object::Parameter(_)
+        | Object::Server(_) => return Ok(own),
         Object::NewUser => {
             let department = optional(body, "departmentId")?;
             let department = department.as_deref().unwrap_or(&who.department_id);

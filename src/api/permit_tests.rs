@@ -67,6 +67,14 @@ const TABLE: &[(&str, &str)] = &[
     ("UpdateFullVerification", "A-D-O"),
     ("UpdateIncrSync", "A-D-O"),
     ("UpdateStore", "A-D-O"),
+    ("GetPreCheckResult", "AADDO"),
+    ("ListServers", "AAAAA"),
+    ("ListSystemParameters", "AAAAA"),
+    ("ResetSystemParameter", "A----"),
+    ("RetryPreCheck", "A-D-O"),
+    ("SubmitPreCheck", "A-D-O"),
+    ("UpdateServerQuota", "A----"),
+    ("UpdateSystemParameter", "A----"),
 ];
 
 const ROLES: [UserRole; 5] = [

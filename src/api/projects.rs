@@ -1,6 +1,7 @@
 //! `ListProjects` and `DescribeProject` (reference 5.5).
 
 use super::actions::ById;
+use super::answer::understood;
 use super::labels::LabelItem;
 use super::page::Page;
 use super::permit::Owners;
@@ -8,16 +9,18 @@ use super::registry::Call;
 use super::steps::{StepItem, step_items};
 use super::{Answer, Api, Outcome};
 use crate::coordinator::Rows;
-use crate::error::Result;
+use crate::error::{Error, Kind, Result};
 use crate::metadata::{
     AlarmLevel, DataSource, DataSourceType, Label, Project, ProjectFilter, ProjectStatus,
-    ProjectType, StepName, StepStatus,
+    ProjectType, Row, StepName, StepStatus,
 };
 use crate::model::project::ProjectConfig;
+use crate::model::speed::SpeedMode;
 use chrono::NaiveDateTime;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+use std::collections::HashMap;
 
 /// Parameters of `ListProjects`.
 #[derive(Debug, Default, Deserialize, JsonSchema)]
@@ -110,22 +113,24 @@ pub struct ProjectItem {
     is_modifying: bool,
     /// It is a child of another project.
     is_sub_project: bool,
-    source_endpoint_type: DataSourceType,
-    sink_endpoint_type: DataSourceType,
+    source_endpoint_type: Option<DataSourceType>,
+    sink_endpoint_type: Option<DataSourceType>,
     /// Which objects it moves.
-    transfer_mapping: MappingItem,
-    enable_struct_transfer: bool,
-    enable_full_transfer: bool,
-    enable_full_verify: bool,
-    enable_incr_transfer: bool,
-    enable_incr_verify: bool,
-    enable_reverse_incr_transfer: bool,
-    full_transfer_config: FullTransferItem,
-    incr_transfer_config: IncrTransferItem,
-    source_connect_info: ConnectInfo,
-    sink_connect_info: ConnectInfo,
+    transfer_mapping: Option<MappingItem>,
+    enable_struct_transfer: Option<bool>,
+    enable_full_transfer: Option<bool>,
+    enable_full_verify: Option<bool>,
+    enable_incr_transfer: Option<bool>,
+    enable_incr_verify: Option<bool>,
+    enable_reverse_incr_transfer: Option<bool>,
+    full_transfer_config: Option<FullTransferItem>,
+    incr_transfer_config: Option<IncrTransferItem>,
+    source_connect_info: Option<ConnectInfo>,
+    sink_connect_info: Option<ConnectInfo>,
     steps: Vec<StepItem>,
     extra_info: ExtraInfo,
+    /// What of it cannot be understood, and is null therefore.
+    problem: Option<String>,
     /// Not used.
     alarm_stats: Option<Value>,
 }
@@ -153,7 +158,11 @@ struct FullTransferItem {
     /// Bytes each second, at most; 0: no limit.
     #[serde(rename = "throttleIOPS")]
     throttle_iops: u64,
+    full_transfer_speed_mode: SpeedMode,
+    full_verify_speed_mode: SpeedMode,
+    /// Of the mode CUSTOM.
     read_worker_num: usize,
+    /// The same.
     write_worker_num: usize,
 }
 
@@ -193,7 +202,7 @@ struct ConnectInfo {
 }
 
 /// Where a project is.
-#[derive(Debug, Serialize, JsonSchema)]
+#[derive(Debug, Default, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 struct ExtraInfo {
     /// The step that runs, or that failed.
@@ -230,12 +239,13 @@ pub async fn list(call: &Call<'_>, wanted: ListProjects) -> Outcome {
         ..ProjectFilter::default()
     };
     let rows = api.metadata.projects().list(&filter).await?;
+    let sources = Sources::load(api).await?;
     let owners = Owners::load(api).await?;
     let labels = api.metadata.labels().by_project().await?;
     let of = |project: &Project| labels.get(&project.id).map_or(&[][..], Vec::as_slice);
     let mut items = Vec::new();
-    // a row that cannot be understood is one that the Coordinator explains where people look
-    for project in rows.into_iter().flatten() {
+    let (rows, broken) = understood(rows);
+    for project in rows {
         if !owners.sees(call.who, "ListProjects", project.owner.as_deref()) {
             continue;
         }
@@ -243,60 +253,99 @@ pub async fn list(call: &Call<'_>, wanted: ListProjects) -> Outcome {
         if !wanted.label_ids.is_empty() && !wanted.label_ids.iter().any(has) {
             continue;
         }
-        let (source, sink) = sides(api, &project).await?;
-        let is = |side: &DataSource, wanted: &[DataSourceType]| {
-            wanted.is_empty() || wanted.contains(&side.kind)
+        let is = |id: &str, wanted: &[DataSourceType]| {
+            let kind = sources.get(id).map(|side| side.kind);
+            wanted.is_empty() || kind.is_ok_and(|kind| wanted.contains(&kind))
         };
-        if is(&source, &wanted.source_endpoint_types) && is(&sink, &wanted.sink_endpoint_types) {
-            items.push((project, source, sink));
+        if is(&project.source_id, &wanted.source_endpoint_types)
+            && is(&project.target_id, &wanted.sink_endpoint_types)
+        {
+            items.push(project);
         }
     }
     if wanted.sort_field == SortField::GmtModified {
-        items.sort_by_key(|(project, ..)| std::cmp::Reverse(project.gmt_modified));
+        items.sort_by_key(|project| std::cmp::Reverse(project.gmt_modified));
     }
     if wanted.order == Order::Asc {
         items.reverse();
     }
     let (items, info) = page.cut(items);
     let mut data = Vec::with_capacity(items.len());
-    for (project, source, sink) in items {
-        data.push(item(api, &project, of(&project), (&source, &sink), &owners).await?);
+    for project in items {
+        data.push(item(api, &project, of(&project), &sources, &owners).await?);
     }
-    Answer::page(data, info)
+    Ok(Answer::page(data, info)?.without(call.who, &broken))
 }
 
 /// `DescribeProject`.
 pub async fn describe(call: &Call<'_>, wanted: ById) -> Outcome {
     let api = call.api;
     let project = api.metadata.projects().get(&wanted.id).await?;
-    let (source, sink) = sides(api, &project).await?;
+    let sources = Sources::load(api).await?;
     let labels = api.metadata.labels().by_project().await?;
     let labels = labels.get(&project.id).map_or(&[][..], Vec::as_slice);
     let owners = Owners::load(api).await?;
-    Answer::of(item(api, &project, labels, (&source, &sink), &owners).await?)
+    Answer::of(item(api, &project, labels, &sources, &owners).await?)
 }
 
-async fn sides(api: &Api, project: &Project) -> Result<(DataSource, DataSource)> {
-    let sources = api.metadata.datasources();
-    Ok((
-        sources.get(&project.source_id).await?,
-        sources.get(&project.target_id).await?,
-    ))
+/// All data sources by id; those whose rows cannot be understood with why.
+struct Sources(HashMap<String, Row<DataSource>>);
+
+impl Sources {
+    async fn load(api: &Api) -> Result<Self> {
+        let rows = api.metadata.datasources().list().await?;
+        let id = |row: &Row<DataSource>| match row {
+            Ok(source) => source.id.clone(),
+            Err(problem) => problem.id.clone(),
+        };
+        Ok(Self(rows.into_iter().map(|row| (id(&row), row)).collect()))
+    }
+
+    fn get(&self, id: &str) -> Result<&DataSource> {
+        match self.0.get(id) {
+            Some(Ok(source)) => Ok(source),
+            Some(Err(problem)) => {
+                Err(Error::new(Kind::RmCorrupt, format!("data source {id}")).detail(problem))
+            }
+            None => {
+                Err(Error::new(Kind::NotFound, format!("data source {id}")).detail("it is gone"))
+            }
+        }
+    }
 }
 
+/// What can be understood; why it cannot goes to the problems.
+fn known<T>(found: Result<T>, problems: &mut Vec<String>) -> Result<Option<T>> {
+    match found {
+        Ok(found) => Ok(Some(found)),
+        Err(error) if matches!(error.kind(), Kind::RmCorrupt | Kind::NotFound) => {
+            problems.push(error.to_string());
+            Ok(None)
+        }
+        Err(error) => Err(error),
+    }
+}
+
+/// A project, as far as it can be understood.
 async fn item(
     api: &Api,
     project: &Project,
     labels: &[Label],
-    (source, sink): (&DataSource, &DataSource),
+    sources: &Sources,
     owners: &Owners,
 ) -> Result<ProjectItem> {
-    let rows = api.reconciler.rows(&project.id).await?;
-    let has = |name: StepName| rows.steps.iter().any(|s| s.name == name);
-    let config = ProjectConfig::from_json(&project.config)?;
-    let (full, incr) = (&config.options.full_import, &config.options.incr_sync);
-    let started = rows.steps.iter().filter_map(|s| s.start_time).min();
-    let finished = rows.steps.iter().filter_map(|s| s.finish_time).max();
+    let mut problems = Vec::new();
+    let rows = known(api.reconciler.rows(&project.id).await, &mut problems)?;
+    let config = known(ProjectConfig::from_json(&project.config), &mut problems)?;
+    let source = known(sources.get(&project.source_id), &mut problems)?;
+    let sink = known(sources.get(&project.target_id), &mut problems)?;
+    if !problems.is_empty() {
+        tracing::warn!(project_id = %project.id, ?problems, "a project is not shown whole");
+    }
+    let steps = rows.as_ref().map(|rows| rows.steps.as_slice());
+    let has = |name: StepName| Some(steps?.iter().any(|s| s.name == name));
+    let all = || steps.into_iter().flatten();
+    let finished = all().filter_map(|s| s.finish_time).max();
     Ok(ProjectItem {
         id: project.id.clone(),
         r#type: project.kind,
@@ -307,7 +356,7 @@ async fn item(
         status: project.status,
         gmt_create: time(project.gmt_created),
         gmt_modified: time(project.gmt_modified),
-        gmt_start: started.map(time),
+        gmt_start: all().filter_map(|s| s.start_time).min().map(time),
         gmt_finish: finished
             .filter(|_| project.status == ProjectStatus::Finished)
             .map(time),
@@ -315,39 +364,52 @@ async fn item(
         is_merging: project.status == ProjectStatus::RunningMerging,
         is_modifying: project.status == ProjectStatus::RunningModifying,
         is_sub_project: false,
-        source_endpoint_type: source.kind,
-        sink_endpoint_type: sink.kind,
+        source_endpoint_type: source.map(|side| side.kind),
+        sink_endpoint_type: sink.map(|side| side.kind),
         enable_struct_transfer: has(StepName::StructTransfer),
         enable_full_transfer: has(StepName::FullTransfer),
         enable_full_verify: has(StepName::FullVerifier),
         enable_incr_transfer: has(StepName::IncrTransfer),
         enable_incr_verify: has(StepName::IncrVerifier),
         enable_reverse_incr_transfer: has(StepName::ReverseIncrTransfer),
-        full_transfer_config: FullTransferItem {
-            throttle_rps: full.throttle_rps,
-            throttle_iops: full.throttle_iops,
-            read_worker_num: full.workers,
-            write_worker_num: full.workers,
-        },
-        incr_transfer_config: IncrTransferItem {
-            throttle_rps: incr.throttle_rps,
-            throttle_iops: incr.throttle_iops,
-            incr_sync_concurrency: incr.lanes,
-            store_log_kept_hour: config.options.store.retention_secs / 3600,
-        },
-        transfer_mapping: MappingItem {
+        full_transfer_config: config.as_ref().map(full_transfer),
+        incr_transfer_config: config.as_ref().map(incr_transfer),
+        transfer_mapping: config.map(|config| MappingItem {
             mode: "WILDCARD",
             databases: Vec::new(),
             databases_black: Vec::new(),
             table_and_view_white_list: config.filter.include,
             table_and_view_black_list: config.filter.exclude,
-        },
-        source_connect_info: connect_info(source, "source"),
-        sink_connect_info: connect_info(sink, "dest"),
-        steps: step_items(&rows),
-        extra_info: extra_info(&rows),
+        }),
+        source_connect_info: source.map(|side| connect_info(side, "source")),
+        sink_connect_info: sink.map(|side| connect_info(side, "dest")),
+        steps: rows.as_ref().map(step_items).unwrap_or_default(),
+        extra_info: rows.as_ref().map(extra_info).unwrap_or_default(),
+        problem: (!problems.is_empty()).then(|| problems.join("; ")),
         alarm_stats: None,
     })
+}
+
+fn full_transfer(config: &ProjectConfig) -> FullTransferItem {
+    let full = &config.options.full_import;
+    FullTransferItem {
+        throttle_rps: full.throttle_rps,
+        throttle_iops: full.throttle_iops,
+        full_transfer_speed_mode: full.speed,
+        full_verify_speed_mode: config.options.full_verification.speed,
+        read_worker_num: full.workers,
+        write_worker_num: full.workers,
+    }
+}
+
+fn incr_transfer(config: &ProjectConfig) -> IncrTransferItem {
+    let incr = &config.options.incr_sync;
+    IncrTransferItem {
+        throttle_rps: incr.throttle_rps,
+        throttle_iops: incr.throttle_iops,
+        incr_sync_concurrency: incr.lanes,
+        store_log_kept_hour: config.options.store.retention_secs / 3600,
+    }
 }
 
 fn connect_info(side: &DataSource, name: &'static str) -> ConnectInfo {

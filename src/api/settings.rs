@@ -5,6 +5,7 @@ use super::request::invalid;
 use crate::error::{Error, Result};
 use crate::metadata::ComponentType;
 use crate::model::options::Options;
+use crate::model::speed::SpeedMode;
 use serde_json::{Map, Value, json};
 
 /// A setting: of what, its scope, OMS's name for it, the key in the project's options, and how a value
@@ -220,8 +221,26 @@ impl Settings {
         if settings.values.is_empty() {
             return Err(invalid("config", "it names no setting"));
         }
+        settings.leave_modes();
         settings.check()?;
         Ok(settings)
+    }
+
+    /// A speed mode has figures of its own: who gives others means the mode `CUSTOM`.
+    fn leave_modes(&mut self) {
+        for (of, figures) in [
+            (
+                "full_import",
+                &["workers", "slice_bytes", "batch_bytes"][..],
+            ),
+            ("full_verification", &["workers"][..]),
+        ] {
+            let given = |figure: &&str| self.values.contains_key(&format!("{of}.{figure}"));
+            if figures.iter().any(given) {
+                let custom = SpeedMode::Custom.name().into();
+                self.values.insert(format!("{of}.speed"), custom);
+            }
+        }
     }
 
     /// Types, and bounds that hold whatever the other settings are.
@@ -333,6 +352,13 @@ mod tests {
         let live = live.expect("good");
         assert!(!live.restarts);
         assert_eq!(live.values["incr_sync.throttle_rps"], 500);
+        let given_workers = map(json!({ "workerNum": 3 }));
+        let own = Settings::of(
+            ComponentType::FullImport,
+            &[("source", &given_workers)],
+            false,
+        );
+        assert_eq!(own.expect("good").values["full_import.speed"], "CUSTOM");
         let all = Settings::of(ComponentType::IncrSync, &[("coordinator", &given)], true);
         let all = all.expect("good");
         assert_eq!(all.values["incr_sync.lanes"], 4);

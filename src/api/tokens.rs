@@ -2,6 +2,7 @@
 //! account that made them. A token is shown once; what is kept is its SHA-256.
 
 use super::actions::ById;
+use super::answer::understood;
 use super::audit::snapshot_of;
 use super::auth::token_hash;
 use super::page::Page;
@@ -126,13 +127,13 @@ pub async fn list(call: &Call<'_>, wanted: List) -> Outcome {
     let page = Page::of(wanted.page_number, wanted.page_size)?;
     let owners = Owners::load(api).await?;
     let rows = api.metadata.api_tokens().list().await?;
+    let (rows, broken) = understood(rows);
     let rows = rows
         .into_iter()
-        .flatten()
         .filter(|t| owners.sees(who, "ListApiTokens", Some(&t.user_id)));
     let (rows, info) = page.cut(rows.collect());
     let items: Vec<_> = rows.iter().map(|t| item(&owners, t)).collect();
-    Answer::page(items, info)
+    Ok(Answer::page(items, info)?.without(who, &broken))
 }
 
 fn item(owners: &Owners, t: &ApiToken) -> TokenItem {

@@ -24,10 +24,11 @@ pub struct UpdateProjectConfig {
     incr_transfer_config: Transfer,
 }
 
-/// `UpdateProjectConfig`. Throttles are taken over within two seconds, whatever runs; the rest counts
-/// from the components' next start, so it is taken only where nothing runs.
+/// `UpdateProjectConfig`. Throttles and speed modes are taken over within two seconds, whatever runs; the
+/// rest counts from the components' next start, so it is taken only where nothing runs.
 pub async fn update(call: &Call<'_>, wanted: UpdateProjectConfig) -> Outcome {
     let api = call.api;
+    wanted.full_transfer_config.check_mode()?;
     let _one = api.life.lock().await;
     let project = api.metadata.projects().get(&wanted.id).await?;
     let at_its_end = matches!(
@@ -53,7 +54,7 @@ pub async fn update(call: &Call<'_>, wanted: UpdateProjectConfig) -> Outcome {
     }
     if !at_rest && (full.is_structural() || incr.is_structural()) {
         let why = format!(
-            "only throttles can be changed while it is {}",
+            "only throttles and speed modes can be changed while it is {}",
             project.status
         );
         return Err(refused(why, "Pause it first (StopProject)."));

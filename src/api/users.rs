@@ -1,8 +1,9 @@
 //! `ListUsers`, `CreateUser`, `UpdateUser`, `DeleteUser`, `UnlockUser` (reference 7.16).
 
 use super::actions::ById;
+use super::answer::understood;
 use super::audit::snapshot_of;
-use super::auth::{Expiration, Who};
+use super::auth::{Who, days_left};
 use super::page::Page;
 use super::permit::{Owners, forbidden, may, may_give, of_department};
 use super::projects::time;
@@ -13,6 +14,7 @@ use crate::error::Result;
 use crate::metadata::{
     DEFAULT_DEPARTMENT, MetaErrorKind, NewUser, User, UserRole, UserUpdate, now,
 };
+use crate::model::params::PasswordExpiration;
 use chrono::TimeDelta;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -42,13 +44,13 @@ pub struct List {
 pub async fn list(call: &Call<'_>, wanted: List) -> Outcome {
     let (api, who) = (call.api, call.who);
     let page = Page::of(wanted.page_number, wanted.page_size)?;
-    let expiration = Expiration::load(&api.metadata).await?;
+    let expiration: PasswordExpiration = api.metadata.parameter().await?;
     let owners = Owners::load(api).await?;
     let search = wanted.search_key.unwrap_or_default();
     let rows = api.metadata.users().list().await?;
+    let (rows, broken) = understood(rows);
     let rows = rows
         .into_iter()
-        .flatten()
         .filter(|u| owners.sees(who, "ListUsers", Some(&u.id)))
         .filter(|u| wanted.roles.is_empty() || wanted.roles.contains(&u.role))
         .filter(|u| {
@@ -58,7 +60,7 @@ pub async fn list(call: &Call<'_>, wanted: List) -> Outcome {
         .filter(|u| u.account.contains(&search) || u.id.contains(&search));
     let (rows, info) = page.cut(rows.collect());
     let items: Vec<_> = rows.iter().map(|u| item(u, expiration)).collect();
-    Answer::page(items, info)
+    Ok(Answer::page(items, info)?.without(who, &broken))
 }
 
 /// An account, without its password.
@@ -93,9 +95,9 @@ pub struct UserItem {
     gmt_modified: String,
 }
 
-fn item(u: &User, expiration: Expiration) -> UserItem {
+fn item(u: &User, expiration: PasswordExpiration) -> UserItem {
     let locked = u.locked_at(now());
-    let left = expiration.days_left(u);
+    let left = days_left(expiration, u);
     let expires = u.password_changed_at + TimeDelta::days(expiration.days.into());
     UserItem {
         id: u.id.clone(),
@@ -120,7 +122,7 @@ fn item(u: &User, expiration: Expiration) -> UserItem {
 /// What the audit log keeps of an account.
 pub async fn snapshot(api: &Api, id: &str) -> Result<Value> {
     let user = api.metadata.users().get(id).await?;
-    snapshot_of(&item(&user, Expiration::load(&api.metadata).await?))
+    snapshot_of(&item(&user, api.metadata.parameter().await?))
 }
 
 /// Parameters of `CreateUser`.

@@ -1,5 +1,6 @@
 //! What verifications found (reference 5.10).
 
+use super::answer::understood;
 use super::page::Page;
 use super::registry::Call;
 use super::{Answer, Api, Outcome};
@@ -129,9 +130,9 @@ pub async fn results(call: &Call<'_>, wanted: Results) -> Outcome {
         .list(&wanted.project_id, sub_id, 0, 0)
         .await?;
     let any = |list: &[String], name: &String| list.is_empty() || list.contains(name);
+    let (rows, broken) = understood(rows);
     let rows: Vec<VerifyResult> = rows
         .into_iter()
-        .flatten()
         .filter(|r| any(&wanted.source_schemas, &r.key.source_schema))
         .filter(|r| any(&wanted.dest_schemas, &r.dest_schema))
         .filter(|r| wanted.status.is_empty() || wanted.status.contains(&r.status))
@@ -142,10 +143,15 @@ pub async fn results(call: &Call<'_>, wanted: Results) -> Outcome {
         different_number: different,
         full_verify_table_statistics: rows.iter().map(TableStatistics::from).collect(),
     };
-    Answer::page(statistics, info)
+    Ok(Answer::page(statistics, info)?.without(call.who, &broken))
 }
 
-async fn diffs<T: Serialize>(api: &Api, wanted: OfTable, show: fn(&VerifyDiff) -> T) -> Outcome {
+async fn diffs<T: Serialize>(
+    call: &Call<'_>,
+    wanted: OfTable,
+    show: fn(&VerifyDiff) -> T,
+) -> Outcome {
+    let api = call.api;
     let page = Page::of(wanted.page_number, wanted.page_size)?;
     let filter = DiffFilter {
         sub_id: last(api, &wanted.project_id).await?,
@@ -158,8 +164,10 @@ async fn diffs<T: Serialize>(api: &Api, wanted: OfTable, show: fn(&VerifyDiff) -
         .verify()
         .list_diffs(&wanted.project_id, &filter)
         .await?;
-    let (rows, info) = page.cut(rows.into_iter().flatten().collect());
-    Answer::page(rows.iter().map(show).collect::<Vec<_>>(), info)
+    let (rows, broken) = understood(rows);
+    let (rows, info) = page.cut(rows);
+    let items: Vec<_> = rows.iter().map(show).collect();
+    Ok(Answer::page(items, info)?.without(call.who, &broken))
 }
 
 /// `ListFullVerifyInconsistenciesResult`.
@@ -169,10 +177,10 @@ pub async fn inconsistencies(call: &Call<'_>, wanted: OfTable) -> Outcome {
         failed_record_unique_keys: d.unique_keys.clone(),
         failed_record_details: d.details.clone(),
     };
-    diffs(call.api, wanted, show).await
+    diffs(call, wanted, show).await
 }
 
 /// `ListFullVerifyCorrectionsResult`.
 pub async fn corrections(call: &Call<'_>, wanted: OfTable) -> Outcome {
-    diffs(call.api, wanted, |d| d.correction_sql.clone()).await
+    diffs(call, wanted, |d| d.correction_sql.clone()).await
 }

@@ -2,11 +2,15 @@
 
 use super::completion::Shell;
 use super::remote::args::{
-    ComponentCommand, ContextCommand, DatasourceCommand, LabelCommand, NodeCommand, ParamCommand,
-    ProjectId, Remote, TaskCommand, UserCommand, Waiting,
+    AuditCommand, ComponentCommand, ContextCommand, DatasourceCommand, DepartmentCommand,
+    LabelCommand, NodeCommand, ParamCommand, ProjectId, Remote, SessionCommand, TaskCommand,
+    TokenCommand, UserCommand, Waiting,
 };
+use super::remote::project_args::{Configure, Metric, PrecheckCommand};
 use crate::config::Until;
+use crate::model::speed::SpeedMode;
 use crate::telemetry::LogFormat;
+use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::path::PathBuf;
 
@@ -74,8 +78,18 @@ pub enum Command {
     Param(Remote<ParamCommand>),
     /// The nodes that an `oms server` knows.
     Node(Remote<NodeCommand>),
+    /// What must be right before a project of an `oms server` begins.
+    Precheck(Remote<PrecheckCommand>),
     /// Accounts of an `oms server`.
-    User(Remote<UserCommand>),
+    User(Box<Remote<UserCommand>>),
+    /// Departments of an `oms server`, which keep projects apart.
+    Department(Remote<DepartmentCommand>),
+    /// Tokens for programs that ask an `oms server`.
+    Token(Remote<TokenCommand>),
+    /// Logins at an `oms server` that last for a while.
+    Session(Remote<SessionCommand>),
+    /// Who changed what at an `oms server`.
+    Audit(Box<Remote<AuditCommand>>),
     /// Named servers: address, account and password file, kept in a context file.
     #[command(subcommand)]
     Context(ContextCommand),
@@ -134,6 +148,20 @@ pub struct MigrateCommand {
     /// Parallelism of copy, apply and verification.
     #[arg(long, value_name = "N")]
     pub concurrency: Option<usize>,
+    /// How fast copy and verification go: STEADY spares the servers, FAST takes what there is, CUSTOM
+    /// goes by the figures of the file [default: CUSTOM].
+    #[arg(long, value_name = "MODE", value_parser = speed_modes(), conflicts_with = "concurrency")]
+    pub speed: Option<SpeedMode>,
+}
+
+/// Reads a speed mode.
+pub fn speed_modes() -> impl TypedValueParser<Value = SpeedMode> {
+    let names = SpeedMode::ALL.map(SpeedMode::name);
+    PossibleValuesParser::new(names).map(|name| {
+        let named = |mode: &SpeedMode| mode.name() == name;
+        let found = SpeedMode::ALL.into_iter().find(named);
+        found.unwrap_or_default()
+    })
 }
 
 /// `oms server`.
@@ -188,6 +216,29 @@ pub enum ProjectCommand {
     },
     /// Delete a project that was never started, or that was released.
     Delete(ProjectId),
+    /// Change settings of a project: limits and speeds at any time, the rest where it does not run.
+    Configure(Box<Configure>),
+    /// Give a project these labels, and no others.
+    Labels {
+        /// The project's id or name.
+        id: String,
+        /// Labels, by id or name.
+        #[arg(required_unless_present = "none")]
+        labels: Vec<String>,
+        /// Take all labels away.
+        #[arg(long, conflicts_with = "labels")]
+        none: bool,
+    },
+    /// What a step did over time.
+    Metric(Metric),
+    /// The statements that make the target's rows of a table equal, as the last full verification
+    /// wrote them.
+    Corrections {
+        /// The project's id or name.
+        id: String,
+        /// The table, as database.table.
+        table: String,
+    },
     /// All projects: state, current step, progress, lag.
     List {
         /// Where rm is.

@@ -45,7 +45,12 @@ async fn dispatch(cli: Cli) -> Outcome {
         Command::Task(command) => remote::tasks::run(command, output).await,
         Command::Param(command) => remote::params::run(command, output).await,
         Command::Node(command) => remote::nodes::run(command, output).await,
-        Command::User(command) => remote::users::run(command, output).await,
+        Command::Precheck(command) => remote::prechecks::run(command, output).await,
+        Command::User(command) => remote::users::run(*command, output).await,
+        Command::Department(command) => remote::departments::run(command, output).await,
+        Command::Token(command) => remote::tokens::run(command, output).await,
+        Command::Session(command) => remote::sessions::run(command, output).await,
+        Command::Audit(command) => remote::audits::run(*command, output).await,
         Command::Context(command) => Ok(remote::context::run(command, output)?),
         Command::Completion { shell } => {
             completion::print(shell);

@@ -15,7 +15,7 @@ use crate::coordinator::{Coordinator, Halt, Reconciler, Scope};
 use crate::error::{Error, Kind, Result};
 use crate::metadata::Metadata;
 use crate::supervisor::works::Works;
-use crate::supervisor::{EPOCH_STRIDE, Node, StopAll, Supervisor};
+use crate::supervisor::{EPOCH_STRIDE, Host, Node, StopAll, Supervisor};
 use actix::Actor;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -75,6 +75,14 @@ async fn lead(
     Accounts::new(metadata.clone()).make_first(tell).await?;
     // what an earlier leader left is taken over before anything runs
     reconciler.living().await?;
+    let host = Host {
+        metadata: metadata.clone(),
+        name: NODE.to_owned(),
+        port: address.port(),
+        epoch,
+        data_dir: absolute(&config.data_dir)?,
+    };
+    let beating = tokio::spawn(host.clone().report());
     let supervisor = Supervisor::new(node).start();
     let (coordinator, _seen, mut fenced) = Coordinator::new(reconciler, Scope::All, bell);
     let coordinator = coordinator.start();
@@ -95,6 +103,8 @@ async fn lead(
     if ended.is_err() {
         tracing::warn!("components did not end in time; they go on from their checkpoints");
     }
+    beating.abort();
+    host.end().await;
     drop((supervisor, coordinator));
     let _ = api.await;
     end

@@ -2,6 +2,7 @@
 //! the work runs.
 
 use parking_lot::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 use tokio::time::Instant;
 
@@ -21,7 +22,11 @@ pub struct Rates {
 
 /// Shared by all who work for one component.
 #[derive(Debug)]
-pub struct Throttle(Mutex<State>);
+pub struct Throttle {
+    state: Mutex<State>,
+    /// See [`Throttle::width`].
+    width: AtomicUsize,
+}
 
 #[derive(Debug)]
 struct State {
@@ -72,21 +77,36 @@ impl Default for Throttle {
 impl Throttle {
     /// With these limits.
     pub fn new(rates: Rates) -> Self {
-        Self(Mutex::new(State {
+        let state = State {
             rates,
             rows: Bucket::new(),
             bytes: Bucket::new(),
-        }))
+        };
+        Self {
+            state: Mutex::new(state),
+            width: AtomicUsize::new(0),
+        }
+    }
+
+    /// Workers that may be at work at the same time, where that follows a setting while the work runs;
+    /// 0: as many as it began with.
+    pub fn width(&self) -> usize {
+        self.width.load(Ordering::Relaxed)
+    }
+
+    /// Changes the number of workers.
+    pub fn set_width(&self, workers: usize) {
+        self.width.store(workers, Ordering::Relaxed);
     }
 
     /// The limits now.
     pub fn rates(&self) -> Rates {
-        self.0.lock().rates
+        self.state.lock().rates
     }
 
     /// Changes the limits; who waits goes by the new ones at once.
     pub fn set(&self, rates: Rates) {
-        let mut state = self.0.lock();
+        let mut state = self.state.lock();
         if state.rates != rates {
             tracing::info!(
                 rows_per_s = rates.rows,
@@ -103,7 +123,7 @@ impl Throttle {
     /// is never split, so one that is larger than a second's worth passes, and is paid for after it.
     pub async fn take(&self, rows: u64, bytes: u64) {
         {
-            let mut state = self.0.lock();
+            let mut state = self.state.lock();
             let rates = state.rates;
             if rates == Rates::default() {
                 return;
@@ -113,7 +133,7 @@ impl Throttle {
         }
         loop {
             let wait = {
-                let mut state = self.0.lock();
+                let mut state = self.state.lock();
                 let Rates { rows, bytes } = state.rates;
                 state.rows.wait(rows).max(state.bytes.wait(bytes))
             };

@@ -5,6 +5,7 @@ use crate::datasource::mysql::{Endpoint, Secret};
 use crate::error::{Error, Kind, Result};
 use crate::model::filter::ObjectFilter;
 use crate::model::options::Options;
+use crate::model::speed::SpeedMode;
 use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};
 
@@ -86,6 +87,8 @@ pub struct MigrateArgs {
     pub incr_verify: bool,
     /// `--concurrency`.
     pub concurrency: Option<usize>,
+    /// `--speed`.
+    pub speed: Option<SpeedMode>,
 }
 
 /// A side with what is known of its password.
@@ -165,6 +168,12 @@ impl MigrateConfig {
             options.full_import.workers = n;
             options.incr_sync.lanes = n;
             options.full_verification.workers = n;
+            options.full_import.speed = SpeedMode::Custom;
+            options.full_verification.speed = SpeedMode::Custom;
+        }
+        if let Some(speed) = args.speed {
+            options.full_import.speed = speed;
+            options.full_verification.speed = speed;
         }
         options
             .check()

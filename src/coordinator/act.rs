@@ -6,8 +6,8 @@ use super::settle::keep_refused;
 use super::view::{Look, Rows, look};
 use crate::error::{Error, Kind, Result};
 use crate::metadata::{
-    AlarmLevel, Component, ComponentStatus, Metadata, ProjectFilter, ProjectStatus, Report,
-    RowProblem, Step, StepUpdate, TaskStatus, TaskUpdate, Written, now,
+    Component, ComponentStatus, Metadata, ProjectFilter, ProjectStatus, Report, RowProblem, Step,
+    StepUpdate, TaskStatus, TaskUpdate, Written, now,
 };
 use crate::workflow::plan::{self, Action, View};
 use crate::workflow::transition::{StepEvent, next};
@@ -156,7 +156,7 @@ impl Reconciler {
             ],
             ..ProjectFilter::default()
         };
-        let mut ids = Vec::new();
+        let mut ids = self.checking().await?;
         for project in self.metadata.projects().list(&filter).await? {
             let (id, taken) = match &project {
                 Ok(project) => (&project.id, self.adopt(project).await),
@@ -190,30 +190,6 @@ impl Reconciler {
         Ok(written.await?.require("oms_project", project, self.epoch)?)
     }
 
-    /// Writes a project's objects and options.
-    pub async fn configure(&self, project: &str, config: &Value) -> Result<()> {
-        let _one = self.one.lock().await;
-        let projects = self.metadata.projects();
-        let written = projects.set_config(project, config, self.epoch).await?;
-        Ok(written.require("oms_project", project, self.epoch)?)
-    }
-
-    /// Gives a project another name.
-    pub async fn rename(&self, project: &str, name: &str) -> Result<()> {
-        let _one = self.one.lock().await;
-        let projects = self.metadata.projects();
-        let written = projects.rename(project, name, self.epoch).await?;
-        Ok(written.require("oms_project", project, self.epoch)?)
-    }
-
-    /// Sets how loud a project's alerts are.
-    pub async fn set_alarm_level(&self, project: &str, level: AlarmLevel) -> Result<()> {
-        let _one = self.one.lock().await;
-        let projects = self.metadata.projects();
-        let written = projects.set_alarm_level(project, level, self.epoch).await?;
-        Ok(written.require("oms_project", project, self.epoch)?)
-    }
-
     /// Pauses a project: its components end at their next safe points.
     pub async fn suspend(&self, project: &str, why: &str) -> Result<()> {
         let _one = self.one.lock().await;
@@ -222,7 +198,7 @@ impl Reconciler {
             .await
     }
 
-    async fn decide(
+    pub(super) async fn decide(
         &self,
         project: &str,
         decide: impl Fn(&View) -> Vec<Action>,
@@ -464,7 +440,7 @@ fn event_update(
             }
             update.extra_info = Some(extra);
         }
-        StepEvent::Retry => {
+        StepEvent::Retry | StepEvent::Forget => {
             update.clear_finish_time = true;
             update.extra_info = Some(json!({}));
             if status == entity::StepStatus::Init {

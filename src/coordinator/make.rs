@@ -2,6 +2,7 @@
 
 use super::act::Reconciler;
 use super::known::COMPONENT_MADE;
+use super::room::report;
 use super::view::Rows;
 use crate::error::Result;
 use crate::metadata::{
@@ -63,7 +64,12 @@ impl Reconciler {
             config,
             checkpoint: json!({}),
         };
-        self.metadata.components().create(new).await?;
+        let components = self.metadata.components();
+        match self.no_room(&self.node, kind).await? {
+            None => components.create(new).await?,
+            // the step fails of it, and can be tried again
+            Some(error) => components.create_failed(new, &report(&error)).await?,
+        };
         Ok(())
     }
 
@@ -112,13 +118,26 @@ impl Reconciler {
         let Some(row) = rows.components.iter().find(|c| c.id == component) else {
             return Ok(());
         };
-        self.hold(row, None).await?;
-        self.set_desired(component, DesiredStatus::Running).await?;
-        let report = Report {
-            status: Some(ComponentStatus::Init),
-            attempt: Some(0),
-            error: Some(None),
-            ..Report::default()
+        let no_room = match row.status {
+            // it gave its place up when it failed
+            ComponentStatus::Exception => self.no_room(&row.node, row.kind).await?,
+            _ => None,
+        };
+        let report = match no_room {
+            None => {
+                self.hold(row, None).await?;
+                self.set_desired(component, DesiredStatus::Running).await?;
+                Report {
+                    status: Some(ComponentStatus::Init),
+                    attempt: Some(0),
+                    error: Some(None),
+                    ..Report::default()
+                }
+            }
+            Some(error) => Report {
+                error: Some(Some(report(&error))),
+                ..Report::default()
+            },
         };
         let written = self
             .metadata

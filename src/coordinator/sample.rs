@@ -3,16 +3,17 @@
 use super::act::Reconciler;
 use super::view::Rows;
 use crate::metadata::{ComponentStatus, Sample, StepName};
+use crate::model::params::StepMetrics;
 use parking_lot::Mutex;
 use serde_json::Value;
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-/// How often a step is sampled.
-const EVERY: Duration = Duration::from_secs(10);
-/// How long samples are kept, milliseconds.
-const KEPT_MS: i64 = 7 * 24 * 3600 * 1000;
+/// A day in milliseconds.
+const DAY_MS: i64 = 24 * 3600 * 1000;
+/// How often the parameter is read.
+const LOOK_EVERY: Duration = Duration::from_secs(1);
 /// How often old ones are deleted.
 const FORGET_EVERY: Duration = Duration::from_secs(3600);
 
@@ -24,6 +25,8 @@ pub(super) struct Sampler {
 
 #[derive(Debug, Default)]
 struct State {
+    looked: Option<Instant>,
+    parameter: StepMetrics,
     sampled: Option<Instant>,
     forgot: Option<Instant>,
 }
@@ -36,14 +39,23 @@ impl Sampler {
         projects: &[String],
         glance: &HashMap<String, Rows>,
     ) {
-        let (sample, forget) = {
+        let metadata = &reconciler.metadata;
+        let look = is_time(&mut self.state.lock().looked, LOOK_EVERY);
+        if look {
+            match metadata.parameter().await {
+                Ok(parameter) => self.state.lock().parameter = parameter,
+                Err(error) => tracing::warn!(%error, "how often steps are sampled"),
+            }
+        }
+        let (sample, forget, kept_ms) = {
             let mut state = self.state.lock();
+            let every = Duration::from_secs(state.parameter.sample_seconds.into());
             (
-                is_time(&mut state.sampled, EVERY),
+                is_time(&mut state.sampled, every),
                 is_time(&mut state.forgot, FORGET_EVERY),
+                i64::from(state.parameter.keep_days) * DAY_MS,
             )
         };
-        let metadata = &reconciler.metadata;
         let mut taken = Vec::new();
         if sample {
             for project in projects {
@@ -61,7 +73,7 @@ impl Sampler {
             false => metadata.samples().add(taken).await,
         };
         let forgot = match forget {
-            true => metadata.samples().forget(now_ms() - KEPT_MS).await,
+            true => metadata.samples().forget(now_ms() - kept_ms).await,
             false => Ok(()),
         };
         if let Err(error) = kept.and(forgot) {

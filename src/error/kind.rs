@@ -168,4 +168,6 @@ kinds! {
     Internal = "CMP-0005", Manual, "Report this with the log: it is a defect in oms.";
     /// The user interrupted the run.
     Interrupted = "CMP-0006", Manual, "Run the same command again: it goes on where it was.";
+    /// A node may have no more components.
+    NoRoom = "CMP-0007", Manual, "Raise the node's quota (`oms node quota`), or wait for other projects or release them; then resume the project.";
 }

@@ -126,6 +126,15 @@ pub struct Components<'a>(pub(super) &'a Metadata);
 impl Components<'_> {
     /// Makes a component, or gives the one with this id as it is.
     pub async fn create(self, new: NewComponent) -> Result<Component, MetaError> {
+        self.insert(new, ComponentStatus::Init, None).await
+    }
+
+    async fn insert(
+        self,
+        new: NewComponent,
+        status: ComponentStatus,
+        error: Option<&Value>,
+    ) -> Result<Component, MetaError> {
         let time = now();
         let id = new.id.clone();
         let model = c::ActiveModel {
@@ -133,7 +142,7 @@ impl Components<'_> {
             project_id: Set(new.project_id),
             step_id: Set(new.step_id),
             component_type: Set(new.kind.text()),
-            status: Set(ComponentStatus::Init.text()),
+            status: Set(status.text()),
             desired_status: Set(new.desired_status.text()),
             node: Set(new.node),
             epoch: Set(0),
@@ -141,7 +150,7 @@ impl Components<'_> {
             config: Set(json_text(&new.config)),
             checkpoint: Set(json_text(&new.checkpoint)),
             progress: Set(empty()),
-            error: Set(None),
+            error: Set(error.map(json_text)),
             latest_heartbeat: Set(None),
             gmt_created: Set(time),
             gmt_modified: Set(time),
@@ -150,6 +159,16 @@ impl Components<'_> {
             .insert_new::<c::Entity>("create a component", vec![model], &[c::Column::Id])
             .await?;
         self.get(&id).await
+    }
+
+    /// Makes a component that cannot run, with the error that says why.
+    pub async fn create_failed(
+        self,
+        new: NewComponent,
+        error: &Value,
+    ) -> Result<Component, MetaError> {
+        self.insert(new, ComponentStatus::Exception, Some(error))
+            .await
     }
 
     /// One component.

@@ -99,6 +99,7 @@ async fn open_sqlite(path: &Path) -> Result<Metadata, MetaError> {
         write: SqlxSqliteConnector::from_sqlx_sqlite_pool(write),
         read: SqlxSqliteConnector::from_sqlx_sqlite_pool(read),
         place,
+        parameters: super::param::Memory::default(),
     })
 }
 
@@ -169,6 +170,7 @@ async fn open_mysql(mut url: Url) -> Result<Metadata, MetaError> {
         write: connection.clone(),
         read: connection,
         place,
+        parameters: super::param::Memory::default(),
     })
 }
 

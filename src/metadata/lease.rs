@@ -187,7 +187,7 @@ impl Leases<'_> {
     }
 
     /// The time of the database server; of this machine for SQLite.
-    async fn now_ms(self) -> Result<i64, MetaError> {
+    pub(super) async fn now_ms(self) -> Result<i64, MetaError> {
         let what = "read the clock";
         if self.0.read.get_database_backend() != DbBackend::MySql {
             return Ok(Utc::now().timestamp_millis());

@@ -28,7 +28,9 @@ mod label;
 mod lease;
 mod mend;
 mod metric;
+mod node;
 mod om_task;
+mod param;
 mod project;
 mod purge;
 mod retry;
@@ -60,7 +62,9 @@ pub use label::{Label, Labels};
 pub use lease::{Lease, Leased, Leases};
 pub use mend::RawRow;
 pub use metric::{Sample, Samples};
+pub use node::{Beat, Load, NodeRow, Nodes, QUOTA_MOST};
 pub use om_task::{NewOmTask, OmTask, OmTaskFilter, OmTasks};
+pub use param::ParameterRow;
 pub use project::{NewProject, Project, ProjectFilter, Projects};
 pub use row::{Row, Written, new_id, now};
 pub use session::{Session, Sessions};
@@ -84,6 +88,8 @@ pub struct Metadata {
     read: DatabaseConnection,
     /// Where it is, without the password.
     place: String,
+    /// What was read of system parameters.
+    parameters: param::Memory,
 }
 
 impl Metadata {
@@ -214,6 +220,11 @@ impl Metadata {
     /// The audit log.
     pub fn audit_logs(&self) -> AuditLogs<'_> {
         AuditLogs(self)
+    }
+
+    /// Nodes.
+    pub fn nodes(&self) -> Nodes<'_> {
+        Nodes(self)
     }
 
     /// Leases.

@@ -110,6 +110,19 @@ pub struct StepUpdate {
 pub struct Steps<'a>(pub(super) &'a Metadata);
 
 impl Steps<'_> {
+    /// The ids of the projects whose step of this name is in this state.
+    pub async fn projects_at(
+        self,
+        name: StepName,
+        status: StepStatus,
+    ) -> Result<Vec<String>, MetaError> {
+        let select = s::Entity::find()
+            .filter(s::Column::StepName.eq(name.text()))
+            .filter(s::Column::StepStatus.eq(status.text()));
+        let rows = self.0.rows::<Step>("list steps", select).await?;
+        Ok(rows.into_iter().flatten().map(|s| s.project_id).collect())
+    }
+
     /// Makes the steps of a project; those that are there already stay as they are. Gives all steps
     /// of the project in order.
     pub async fn create_all(

@@ -33,6 +33,16 @@ impl ObjectFilter {
             .any(|(db, _)| glob(db.as_bytes(), schema.as_bytes()))
     }
 
+    /// A rule that matches this table and no other; None: there is none.
+    pub fn rule_of(table: &TableName) -> Option<String> {
+        let literal = |name: &str| {
+            let plain = !name.is_empty() && !name.contains(['[', ']']);
+            plain.then(|| name.replace('*', "[*]").replace('?', "[?]"))
+        };
+        let schema = literal(&table.schema).filter(|schema| !schema.contains('.'))?;
+        Some(format!("{schema}.{}", literal(&table.name)?))
+    }
+
     /// What is wrong with the rules, in words; None where they are well-formed.
     pub fn problem(&self) -> Option<String> {
         if self.include.is_empty() {
@@ -139,6 +149,22 @@ mod tests {
         assert!(!f.matches(&TableName::new("shop", "tmp_1")));
         assert!(!f.matches(&TableName::new("Shop", "orders")));
         assert!(!f.matches(&TableName::new("shop2", "orders")));
+    }
+
+    #[test]
+    fn a_rule_for_one_table() {
+        for (schema, name) in [("shop", "orders"), ("s*", "a?b"), ("s", "a.b*")] {
+            let table = TableName::new(schema, name);
+            let rule = ObjectFilter::rule_of(&table).expect("a rule");
+            let only = filter(&[&rule], &[]);
+            assert_eq!(only.problem(), None, "{rule}");
+            assert!(only.matches(&table), "{rule}");
+            let other = TableName::new(schema.replace('*', "x"), name.replace(['?', '*'], "x"));
+            assert_eq!(only.matches(&other), other == table, "{rule}");
+        }
+        for (schema, name) in [("a.b", "t"), ("s", "t[1]"), ("s", "]")] {
+            assert_eq!(ObjectFilter::rule_of(&TableName::new(schema, name)), None);
+        }
     }
 
     #[test]

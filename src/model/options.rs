@@ -1,5 +1,6 @@
 //! Settings of a project's components, with their defaults. One struct per component.
 
+use super::speed::SpeedMode;
 use serde::{Deserialize, Serialize};
 
 /// All settings of a project.
@@ -69,6 +70,9 @@ impl Default for StoreOptions {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct FullImportOptions {
+    /// `fullTransferSpeedMode`: unless it is `CUSTOM`, the three figures below are those of the
+    /// parameter `migration.checker.params.<mode>` when the copy starts.
+    pub speed: SpeedMode,
     /// Slices that are copied at the same time.
     pub workers: usize,
     /// A slice holds about this much, bytes.
@@ -85,6 +89,7 @@ pub struct FullImportOptions {
 impl Default for FullImportOptions {
     fn default() -> Self {
         Self {
+            speed: SpeedMode::Custom,
             workers: 4,
             slice_bytes: 16 << 20,
             batch_bytes: 0,
@@ -143,8 +148,13 @@ impl Default for IncrSyncOptions {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct FullVerificationOptions {
+    /// `fullVerifySpeedMode`: unless it is `CUSTOM`, the two figures below are those of the parameter
+    /// `migration.checker.params.<mode>` when the verification starts.
+    pub speed: SpeedMode,
     /// Slices that are compared at the same time.
     pub workers: usize,
+    /// A slice that is compared holds about this much, bytes.
+    pub slice_bytes: u64,
     /// `reviewer.rounds.max`: how often rows that differ are looked at again.
     pub reviewer_rounds_max: u32,
     /// `reviewer.period`: time between two rounds, milliseconds.
@@ -162,7 +172,9 @@ pub struct FullVerificationOptions {
 impl Default for FullVerificationOptions {
     fn default() -> Self {
         Self {
+            speed: SpeedMode::Custom,
             workers: 4,
+            slice_bytes: 8 << 20,
             reviewer_rounds_max: 20,
             reviewer_period_ms: 3000,
             reviewer_time_max_ms: 60_000,
@@ -224,6 +236,11 @@ impl Options {
             ));
         }
         at_least("full_verification.workers", verify.workers as u64, 1)?;
+        at_least(
+            "full_verification.slice_bytes",
+            verify.slice_bytes,
+            64 << 10,
+        )?;
         at_least("full_verification.table_diff_max", verify.table_diff_max, 1)?;
         at_least(
             "full_verification.table_nonunique_max",

@@ -160,10 +160,8 @@ pub fn plan(view: &View) -> Vec<Action> {
         ProjectStatus::Failed => repair(view),
         ProjectStatus::Suspend => suspend(view),
         ProjectStatus::Releasing => release(view),
-        ProjectStatus::Init
-        | ProjectStatus::Finished
-        | ProjectStatus::Released
-        | ProjectStatus::Deleted => Vec::new(),
+        ProjectStatus::Init => precheck(view),
+        ProjectStatus::Finished | ProjectStatus::Released | ProjectStatus::Deleted => Vec::new(),
     };
     let moves = |action: &Action| matches!(action, Action::Project(_));
     if view.told != Some(view.status) && !actions.iter().any(moves) {
@@ -215,6 +213,59 @@ fn run(view: &View) -> Vec<Action> {
         actions.push(Action::Project(ProjectStatus::Finished));
     }
     actions
+}
+
+/// A project that was never started does nothing but check what it would begin with, where somebody
+/// asked for that: its first step runs, and what comes of it moves nothing else.
+fn precheck(view: &View) -> Vec<Action> {
+    let mut actions = Vec::new();
+    let first = view.steps.first();
+    let runs =
+        |s: &&StepView| s.name == StepName::TransferPrecheck && s.status == StepStatus::Running;
+    if let Some(step) = first.filter(runs) {
+        run_step(step, false, &mut actions);
+    }
+    actions
+}
+
+/// What makes a pre-check run: of a project that was never started, or that failed at it. Nothing
+/// where it runs already, and twice where it had finished: what it found is forgotten first.
+pub fn check(view: &View) -> Vec<Action> {
+    let first = view.steps.first();
+    let Some(step) = first.filter(|s| s.name == StepName::TransferPrecheck) else {
+        return Vec::new();
+    };
+    match (step.status, &step.component) {
+        (StepStatus::Finished, _) => vec![event(step, StepEvent::Forget)],
+        (StepStatus::Init, _) => vec![
+            Action::MakeComponent {
+                step: step.id.clone(),
+                kind: ComponentType::Precheck,
+            },
+            event(step, StepEvent::Start),
+        ],
+        (StepStatus::Failed, Some(component)) => vec![
+            Action::ResetComponent {
+                component: component.id.clone(),
+            },
+            event(step, StepEvent::Retry),
+        ],
+        (StepStatus::Failed, None) => vec![event(step, StepEvent::Retry)],
+        _ => Vec::new(),
+    }
+}
+
+/// What makes a pre-check's result count no more, because what was checked is something else now.
+pub fn forget_check(view: &View) -> Vec<Action> {
+    let first = view.steps.first();
+    let over = |s: &&StepView| {
+        s.name == StepName::TransferPrecheck
+            && matches!(s.status, StepStatus::Finished | StepStatus::Failed)
+    };
+    let step = first.filter(over);
+    step.map(|step| event(step, StepEvent::Forget))
+        .into_iter()
+        .collect()
 }
 
 /// A failed project waits until somebody asks for its failed step to run again; what runs goes on

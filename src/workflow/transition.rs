@@ -20,6 +20,8 @@ pub enum StepEvent {
     Resume,
     /// A person wants it to run again, by command or by SQL.
     Retry,
+    /// What it found counts no more.
+    Forget,
 }
 
 /// A pair of state and event that must not meet.
@@ -55,6 +57,9 @@ pub fn next(from: StepStatus, event: StepEvent) -> Result<StepStatus, IllegalTra
         (S::Monitoring | S::Finished, E::Fail) => Ok(S::Failed),
         // a verification may be asked for again
         (S::Finished, E::Retry) => Ok(S::Init),
+        // a pre-check of what is something else by now
+        (S::Finished | S::Failed, E::Forget) => Ok(S::Init),
+        (S::Init, E::Forget) => Ok(S::Init),
         (from, event) => Err(IllegalTransition { from, event }),
     }
 }

@@ -12,7 +12,9 @@ mod harness;
 mod client;
 
 mod actions;
+mod cases;
 mod contexts;
+mod covered;
 mod life;
 mod listener;
 mod refusals;

@@ -96,7 +96,7 @@ fn action(rng: &mut StdRng, from: &str, to: &str, seen: &Seen) -> (&'static str,
         true => "np_none".to_owned(),
         false => projects[rng.random_range(0..projects.len())].clone(),
     };
-    match rng.random_range(0..13) {
+    match rng.random_range(0..15) {
         0 | 1 => {
             let name = format!("p{}", rng.random_range(0..1_000_000_u32));
             let body = json!({
@@ -112,11 +112,13 @@ fn action(rng: &mut StdRng, from: &str, to: &str, seen: &Seen) -> (&'static str,
         4 => ("ResumeProject", json!({ "id": some(rng) })),
         5 => ("ReleaseProject", json!({ "id": some(rng) })),
         6 => ("DeleteProject", json!({ "id": some(rng) })),
-        7 => (
+        7 => ("SubmitPreCheck", json!({ "id": some(rng) })),
+        8 => ("RetryPreCheck", json!({ "id": some(rng) })),
+        9 => (
             "CreateLabel",
             json!({ "name": format!("l{}", rng.random_range(0..1_000_000_u32)) }),
         ),
-        9..=12 => operation(rng, seen),
+        10..=13 => operation(rng, seen),
         _ => (
             "UpdateProjectConfig",
             json!({ "id": some(rng), "incrTransferConfig": { "throttleRps": rng.random_range(1..100_u32) } }),

@@ -48,6 +48,9 @@ async fn bad_input_is_named() {
     }
     for action in [
         "DescribeProject",
+        "SubmitPreCheck",
+        "GetPreCheckResult",
+        "RetryPreCheck",
         "DescribeProjectSteps",
         "DescribeProjectProgress",
         "DescribeProjectComponents",

@@ -115,5 +115,6 @@ fn arguments(command: MigrateCommand) -> MigrateArgs {
         correct: command.correct,
         incr_verify: command.incr_verify,
         concurrency: command.concurrency,
+        speed: command.speed,
     }
 }

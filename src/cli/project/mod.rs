@@ -57,6 +57,18 @@ pub async fn project(command: Remote<ProjectCommand>, output: Output) -> Outcome
             projects::change(&server()?, &wanted, projects::release(force), output).await
         }
         ProjectCommand::Delete(wanted) => projects::delete(&server()?, &wanted.id, output).await,
+        ProjectCommand::Configure(wanted) => {
+            remote::configure::configure(&server()?, *wanted, output).await
+        }
+        ProjectCommand::Labels { id, labels, .. } => {
+            remote::configure::labels(&server()?, &id, &labels, output).await
+        }
+        ProjectCommand::Metric(wanted) => {
+            remote::configure::metric(&server()?, wanted, output).await
+        }
+        ProjectCommand::Corrections { id, table } => {
+            remote::configure::corrections(&server()?, &id, &table, output).await
+        }
         ProjectCommand::Steps(wanted) => projects::steps(&server()?, &wanted.id, output).await,
         ProjectCommand::Progress(wanted) => {
             projects::progress(&server()?, &wanted.id, output).await

@@ -231,8 +231,113 @@ pub enum ParamCommand {
 /// `oms node`.
 #[derive(Debug, Subcommand)]
 pub enum NodeCommand {
-    /// All nodes.
+    /// All nodes, with the load of their hosts and how many components they run.
+    List {
+        /// Only those whose name or address contains this.
+        search: Option<String>,
+    },
+    /// Change how many components a node may run; what runs already goes on.
+    Quota {
+        /// The node's name.
+        name: String,
+        /// Stores that it may have, or none: no limit.
+        #[arg(long, value_name = "N|none", value_parser = quota, required_unless_present = "connectors")]
+        stores: Option<String>,
+        /// Full-Imports, Incr-Syncs and verifications that it may have, together, or none: no limit.
+        #[arg(long, value_name = "N|none", value_parser = quota)]
+        connectors: Option<String>,
+    },
+}
+
+/// A number, or `none`.
+fn quota(text: &str) -> Result<String, String> {
+    match text == "none" || text.parse::<u32>().is_ok() {
+        true => Ok(text.to_owned()),
+        false => Err("it is neither a number nor none".to_owned()),
+    }
+}
+
+/// `oms session`.
+#[derive(Debug, Subcommand)]
+pub enum SessionCommand {
+    /// Open sessions that one may see, without what proves them.
     List,
+    /// Open a session; prints its token, once.
+    Open,
+    /// End a session.
+    End {
+        /// Its id.
+        id: String,
+    },
+}
+
+/// `oms token`.
+#[derive(Debug, Subcommand)]
+pub enum TokenCommand {
+    /// All tokens that one may see, without what proves them.
+    List,
+    /// Make a token with one's own rights; prints it, once.
+    Create {
+        /// Its name: at most 32 characters, no space.
+        name: String,
+        /// How long it is good, days: 1 to 365.
+        #[arg(long, value_parser = clap::value_parser!(u32).range(1..=365))]
+        days: u32,
+    },
+    /// End a token.
+    Delete {
+        /// Its id or name.
+        id: String,
+    },
+}
+
+/// `oms department`.
+#[derive(Debug, Subcommand)]
+pub enum DepartmentCommand {
+    /// All departments.
+    List {
+        /// Only those whose name or id contains this.
+        search: Option<String>,
+    },
+    /// Make a department; prints its id.
+    Create {
+        /// Its name.
+        name: String,
+    },
+    /// Delete a department without members.
+    Delete {
+        /// Its id or name.
+        id: String,
+    },
+}
+
+/// `oms audit`.
+#[derive(Debug, Subcommand)]
+pub enum AuditCommand {
+    /// Who changed what, the newest first.
+    List {
+        /// Only what this account did.
+        #[arg(long)]
+        account: Option<String>,
+        /// Only this action.
+        #[arg(long)]
+        action: Option<String>,
+        /// Only what was done to the object with this id.
+        #[arg(long, value_name = "ID")]
+        object: Option<String>,
+        /// Only with this result: OK, or an error's code.
+        #[arg(long, value_name = "CODE")]
+        result: Option<String>,
+        /// From this time on, UTC, like 2026-01-31T00:00:00.
+        #[arg(long, value_name = "TIME")]
+        from: Option<String>,
+        /// Until this time, UTC.
+        #[arg(long, value_name = "TIME")]
+        until: Option<String>,
+        /// At most so many lines.
+        #[arg(long, default_value_t = 100)]
+        limit: u64,
+    },
 }
 
 /// `oms user`.
@@ -260,6 +365,34 @@ pub enum UserCommand {
         /// File whose first line is the new account's password.
         #[arg(long, value_name = "FILE")]
         password_file: Option<PathBuf>,
+    },
+    /// Change an account; what is not given stays.
+    Update {
+        /// Its id or name.
+        id: String,
+        /// Its role.
+        #[arg(long)]
+        role: Option<String>,
+        /// The id or name of its department.
+        #[arg(long, value_name = "ID")]
+        department: Option<String>,
+        /// Its e-mail address.
+        #[arg(long)]
+        mail: Option<String>,
+        /// Its telephone number.
+        #[arg(long)]
+        phone: Option<String>,
+        /// What it is for.
+        #[arg(long)]
+        description: Option<String>,
+        /// File whose first line is a new password, which must be changed at the next login.
+        #[arg(long, value_name = "FILE")]
+        password_file: Option<PathBuf>,
+    },
+    /// Unlock an account that is locked for wrong passwords.
+    Unlock {
+        /// Its id or name.
+        id: String,
     },
     /// Delete an account.
     Delete {

@@ -253,6 +253,9 @@ fn read(status: u16, text: &str) -> Result<Reply, Wrong> {
     let envelope: Envelope = serde_json::from_str(text)
         .map_err(|_| Wrong::Strange(format!("HTTP status {status}, and no answer of the API")))?;
     if envelope.success {
+        if let Some(message) = envelope.message.filter(|message| !message.is_empty()) {
+            print::warn(&message.replace(char::is_control, " "));
+        }
         return Ok(Reply {
             data: envelope.data,
             total: envelope.total_count,

@@ -62,6 +62,27 @@ pub async fn user(client: &Client, text: &str) -> Outcome<String> {
     one("account", text, found.into_iter(), there)
 }
 
+/// The id of a department.
+pub async fn department(client: &Client, text: &str) -> Outcome<String> {
+    if text.starts_with("d_") {
+        return Ok(text.to_owned());
+    }
+    let search = json!({ "searchKey": text });
+    let found = client.pages("ListDepartments", search).await?;
+    let there = "`oms department list` shows what there is.";
+    one("department", text, found.into_iter(), there)
+}
+
+/// The id of a token.
+pub async fn token(client: &Client, text: &str) -> Outcome<String> {
+    if text.starts_with("k_") {
+        return Ok(text.to_owned());
+    }
+    let found = client.pages("ListApiTokens", json!({})).await?;
+    let there = "`oms token list` shows what there is.";
+    one("token", text, found.into_iter(), there)
+}
+
 /// The one item with exactly this name or id.
 fn one(what: &str, text: &str, items: impl Iterator<Item = Value>, there: &str) -> Outcome<String> {
     let ids: Vec<String> = items

@@ -6,19 +6,26 @@
 
 mod address;
 pub mod args;
+pub mod audits;
 mod client;
 mod columns;
 pub mod components;
+pub mod configure;
 pub mod context;
 pub mod datasources;
+pub mod departments;
 mod find;
 pub mod labels;
 pub mod nodes;
 pub mod params;
 mod password;
+pub mod prechecks;
+pub mod project_args;
 pub mod projects;
+pub mod sessions;
 mod show;
 pub mod tasks;
+pub mod tokens;
 pub mod users;
 mod verify;
 mod wait;

@@ -19,6 +19,8 @@ pub async fn run(command: Remote<ParamCommand>, output: Output) -> Outcome {
                     ("NAME", "name"),
                     ("VALUE", "value"),
                     ("MODULE", "module"),
+                    ("MODIFIED (UTC)", "gmtModified"),
+                    ("PROBLEM", "problem"),
                     ("DESCRIPTION", "description"),
                 ];
                 columns::list(data, &columns)

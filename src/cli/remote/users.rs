@@ -44,6 +44,43 @@ pub async fn run(command: Remote<UserCommand>, output: Output) -> Outcome {
             let data = client.call("CreateUser", body).await?.data;
             tell(output, &data, columns::cell)
         }
+        UserCommand::Update {
+            id,
+            role,
+            department,
+            mail,
+            phone,
+            description,
+            password_file,
+        } => {
+            let id = find::user(&client, &id).await?;
+            let mut body = json!({ "id": id });
+            let department = match department {
+                Some(department) => Some(find::department(&client, &department).await?),
+                None => None,
+            };
+            for (key, value) in [
+                ("role", role),
+                ("departmentId", department),
+                ("mail", mail),
+                ("phone", phone),
+                ("description", description),
+            ] {
+                if let Some(value) = value {
+                    body[key] = value.into();
+                }
+            }
+            if let Some(file) = password_file {
+                body["password"] = password::from_file(&file)?.reveal().into();
+            }
+            let done = format!("account {id} is changed");
+            act(&client, output, "UpdateUser", body, &done).await
+        }
+        UserCommand::Unlock { id } => {
+            let id = find::user(&client, &id).await?;
+            let done = format!("account {id} is not locked");
+            act(&client, output, "UnlockUser", json!({ "id": id }), &done).await
+        }
         UserCommand::Delete { id } => {
             let id = find::user(&client, &id).await?;
             let done = format!("account {id} is deleted");

@@ -16,6 +16,8 @@ pub(super) struct Gate {
 
 #[derive(Debug)]
 struct State {
+    /// It began with so many.
+    whole: usize,
     most: usize,
     limit: usize,
     inside: usize,
@@ -28,6 +30,7 @@ impl Gate {
         let most = most.max(1);
         Self {
             state: Mutex::new(State {
+                whole: most,
                 most,
                 limit: most,
                 inside: 0,
@@ -52,6 +55,29 @@ impl Gate {
             }
             woken.await;
         }
+    }
+
+    /// So many at most from now on, of those that it began with; who is inside goes on.
+    pub(super) fn set_most(&self, most: usize) {
+        let mut state = self.state.lock();
+        let most = most.clamp(1, state.whole);
+        if most == state.most {
+            return;
+        }
+        tracing::info!(
+            slices = most,
+            "the setting of slices at the same time was changed"
+        );
+        // one that a busy server has narrowed further stays so
+        let untouched = state.limit == state.most;
+        state.most = most;
+        state.limit = if untouched {
+            most
+        } else {
+            state.limit.min(most)
+        };
+        drop(state);
+        self.wake.notify_waiters();
     }
 
     /// A server is too busy: one fewer from now on.
@@ -95,6 +121,32 @@ impl Drop for Pass<'_> {
 mod tests {
     use super::*;
     use futures::FutureExt;
+
+    #[tokio::test]
+    async fn a_setting_narrows_it_and_widens_it_again() {
+        let gate = Gate::new(3);
+        let [first, second] = [gate.enter().await, gate.enter().await];
+        gate.set_most(1);
+        drop(first);
+        assert!(gate.enter().now_or_never().is_none(), "one is inside");
+        drop(second);
+        let one = gate.enter().now_or_never().expect("nobody is inside");
+        gate.set_most(100);
+        let _more = [gate.enter().await, gate.enter().await];
+        assert!(
+            gate.enter().now_or_never().is_none(),
+            "never wider than it began"
+        );
+        drop(one);
+        gate.narrow();
+        gate.set_most(2);
+        gate.narrow();
+        gate.set_most(3);
+        assert!(
+            gate.enter().now_or_never().is_none(),
+            "a busy server counts"
+        );
+    }
 
     #[tokio::test]
     async fn complaints_narrow_it_and_calm_widens_it() {

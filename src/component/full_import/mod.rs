@@ -90,7 +90,7 @@ impl FullImportWork {
                     ),
                 },
                 () = context.cancelled() => break context.check(),
-                _ = tick.tick() => shared.meter.publish(),
+                _ = tick.tick() => shared.follow(),
             }
         };
         // what is under way is rolled back by its target session's end

@@ -68,6 +68,15 @@ impl Shared {
         }
     }
 
+    /// Publishes the figures, and takes over how many slices are copied at the same time.
+    pub(super) fn follow(&self) {
+        self.meter.publish();
+        match self.throttle.width() {
+            0 => {}
+            most => self.gate.set_most(most),
+        }
+    }
+
     /// The first table's failure, if any; says how many there are.
     pub(super) fn first_failure(&self) -> Option<Error> {
         let mut failures = self.failures.lock();

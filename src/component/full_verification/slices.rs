@@ -10,14 +10,14 @@ use crate::datasource::mysql::{Connection, Session};
 use crate::error::Result;
 use std::sync::Arc;
 
-/// A slice holds about so many bytes.
-const SLICE_BYTES: u64 = 8 << 20;
-/// And within these numbers of rows.
-const SLICE_ROWS: std::ops::RangeInclusive<u64> = 500..=20_000;
+/// A slice has at least so many rows.
+const ROWS_LEAST: u64 = 500;
+/// And at most one for so many bytes that it may hold: rows are never thought to be smaller.
+const ROW_BYTES_LEAST: u64 = 420;
 
-/// Rows of a slice for rows of this many bytes; 0: unknown.
-pub fn rows_per_slice(row_bytes: u64) -> u64 {
-    (SLICE_BYTES / row_bytes.max(1)).clamp(*SLICE_ROWS.start(), *SLICE_ROWS.end())
+/// Rows of a slice of so many bytes, for rows of this many bytes; 0: unknown.
+pub fn rows_per_slice(slice_bytes: u64, row_bytes: u64) -> u64 {
+    (slice_bytes / row_bytes.max(ROW_BYTES_LEAST)).max(ROWS_LEAST)
 }
 
 /// Gives the slices of a table on one side, one after another.

@@ -93,7 +93,7 @@ async fn judge(
         return conclude(shared, &plan, outcome, counts, end).await;
     }
     loop {
-        let rows = rows_per_slice(estimate.row_bytes);
+        let rows = rows_per_slice(shared.options.slice_bytes, estimate.row_bytes);
         let keyed = Keyed::new(
             Arc::clone(shared),
             plan.clone(),

@@ -62,6 +62,12 @@ impl FullVerificationWork {
         let estimates = estimates(&source, &pairs).await?;
         let mut overview = Overview::new(&pairs, self.log.finished().await?);
         let workers = self.options.workers.max(1);
+        tracing::info!(
+            project = %assignment.project,
+            tables = pairs.len(),
+            workers,
+            "full verification begins"
+        );
         let sides = Sides::new(source, target, workers);
         let role = format!("{}/full_verification", assignment.project);
         let writers = match self.options.correct {

@@ -4,6 +4,7 @@ use crate::datasource::mysql::Flavour;
 use crate::datasource::mysql::ddl::Target;
 use crate::datasource::mysql::privileges::Grants;
 use crate::datasource::mysql::settings::Settings;
+use crate::model::params::SkippableFlags;
 use crate::model::table::{ForeignKey, TableName};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -20,6 +21,8 @@ pub struct Scope {
     pub heartbeat: bool,
     /// Names of items ([`super::Item::full_name`]) that may fail, where they are skippable.
     pub skip: BTreeSet<String>,
+    /// Which items are skippable, against the table.
+    pub flags: SkippableFlags,
 }
 
 impl Default for Scope {
@@ -30,6 +33,7 @@ impl Default for Scope {
             incr: true,
             heartbeat: true,
             skip: BTreeSet::new(),
+            flags: SkippableFlags::default(),
         }
     }
 }

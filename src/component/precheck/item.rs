@@ -1,6 +1,7 @@
 //! The items of a pre-check, and where they are told.
 
 use crate::error::Result;
+use crate::model::table::TableName;
 use futures::future::BoxFuture;
 use serde::{Deserialize, Serialize};
 
@@ -71,6 +72,8 @@ pub struct Item {
     pub skippable: bool,
     /// What happens then.
     pub skip_consequence: &'static str,
+    /// The objects that it did not pass over, where it is about single ones: without them it passes.
+    pub objects: Vec<TableName>,
 }
 
 impl Item {
@@ -78,6 +81,55 @@ impl Item {
     /// `SOURCE-DB_INCR_LOG`.
     pub fn full_name(&self) -> String {
         format!("{}-{}", self.endpoint_type.name(), self.name)
+    }
+}
+
+/// An item as `rm` keeps it.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct StoredItem {
+    /// See [`Item`].
+    pub name: String,
+    /// See [`Item`].
+    pub endpoint_type: EndpointType,
+    /// See [`Item`].
+    pub status: ItemStatus,
+    /// See [`Item`].
+    pub message: String,
+    /// See [`Item`].
+    pub remedy: String,
+    /// See [`Item`].
+    pub skippable: bool,
+    /// See [`Item`].
+    pub skip_consequence: String,
+    /// See [`Item`].
+    #[serde(default)]
+    pub objects: Vec<TableName>,
+    /// Somebody decided to live with it.
+    #[serde(default)]
+    pub skipped: bool,
+}
+
+impl StoredItem {
+    /// See [`Item::full_name`].
+    pub fn full_name(&self) -> String {
+        format!("{}-{}", self.endpoint_type.name(), self.name)
+    }
+}
+
+impl From<Item> for StoredItem {
+    fn from(item: Item) -> Self {
+        Self {
+            name: item.name.to_owned(),
+            endpoint_type: item.endpoint_type,
+            status: item.status,
+            message: item.message,
+            remedy: item.remedy,
+            skippable: item.skippable,
+            skip_consequence: item.skip_consequence.to_owned(),
+            objects: item.objects,
+            skipped: false,
+        }
     }
 }
 

@@ -12,6 +12,6 @@ mod rm;
 mod work;
 
 pub use facts::Scope;
-pub use item::{EndpointType, Item, ItemStatus, PrecheckLog};
-pub use rm::RmPrecheck;
+pub use item::{EndpointType, Item, ItemStatus, PrecheckLog, StoredItem};
+pub use rm::{RmPrecheck, stored};
 pub use work::PrecheckWork;

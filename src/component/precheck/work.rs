@@ -46,7 +46,7 @@ impl PrecheckWork {
 
     async fn check(mut self, context: &Context) -> Result<Finish> {
         let progress = context.progress();
-        let items = pending();
+        let items = pending(&self.scope.flags);
         progress.set_total(items.len() as u64);
         self.scope.skip.extend(self.log.skipped().await?);
         self.log.items(&items).await?;
@@ -80,7 +80,7 @@ impl PrecheckWork {
             Err(error) => error,
         };
         let is_it = |item: &Item| item.name == CONNECT && item.endpoint_type == side;
-        if let Some(mut item) = pending().into_iter().find(is_it) {
+        if let Some(mut item) = pending(&self.scope.flags).into_iter().find(is_it) {
             item.status = ItemStatus::Failed;
             item.message = error.to_string();
             item.remedy = error.remedy_text().to_owned();

@@ -24,6 +24,7 @@ use crate::config::secret_store::SecretStore;
 use crate::datasource::mysql::Endpoint;
 use crate::error::Result;
 use crate::metadata::{Component, ComponentType, DataSource, Metadata};
+use crate::model::params::SkippableFlags;
 use crate::model::position::Position;
 use crate::model::project::{ProjectConfig, subtopic_of};
 use futures::future::BoxFuture;
@@ -55,6 +56,8 @@ struct Parts {
     sub_id: u32,
     /// What cannot be done does not stop a release.
     forced: bool,
+    /// Which items of a pre-check are skippable, against the table.
+    flags: SkippableFlags,
     /// The checkpoint of the component's last run.
     checkpoint: Option<Position>,
 }
@@ -76,6 +79,8 @@ impl Works {
             let row = self.metadata.datasources().get(id).await?;
             endpoint_of(&self.secrets, &row)
         };
+        let mut config = ProjectConfig::from_json(&project.config)?;
+        self.metadata.speeds().await?.apply(&mut config.options);
         let sub_id = component
             .config
             .get("subId")
@@ -86,7 +91,8 @@ impl Works {
             hub: self.hub.clone(),
             source: side(&project.source_id).await?,
             target: side(&project.target_id).await?,
-            config: ProjectConfig::from_json(&project.config)?,
+            config,
+            flags: self.metadata.parameter().await?,
             subtopic: subtopic_of(&project.id, &project.source_id),
             assignment: assignment.clone(),
             checkpoint: serde_json::from_value(component.checkpoint.clone()).ok(),
@@ -145,7 +151,7 @@ impl Parts {
     }
 
     fn throttle(&self, pick: tuned::Pick) -> Arc<Throttle> {
-        Arc::new(Throttle::new(pick(&self.config.options)))
+        Arc::new(Throttle::new(pick(&self.config.options).0))
     }
 
     fn tuned(
@@ -188,6 +194,7 @@ impl Parts {
             full: self.config.stages.full,
             incr: self.config.stages.incr,
             heartbeat: self.config.stages.incr,
+            flags: self.flags.clone(),
             ..Scope::default()
         })
     }

@@ -1,6 +1,7 @@
 //! A work whose throttle follows the project's configuration while it runs: an operator, or the API,
 //! changes `throttle_rps` and `throttle_iops` in `oms_project.config`, and within a second that is what
-//! counts.
+//! counts. So does the number of a copy's workers, up to the number that it began with, whether it is
+//! the project's own or that of its speed mode.
 
 use super::Parts;
 use crate::actor::work::{Context, Finish, Work};
@@ -14,23 +15,26 @@ use std::time::Duration;
 
 const LOOK_EVERY: Duration = Duration::from_secs(1);
 
-/// Which of a project's settings a component's throttle goes by.
-pub type Pick = fn(&Options) -> Rates;
+/// Which of a project's settings a component's throttle goes by: rates, and workers at the same time
+/// (0: not while it runs).
+pub type Pick = fn(&Options) -> (Rates, usize);
 
 /// Full-Import's.
-pub fn of_full_import(options: &Options) -> Rates {
-    Rates {
+pub fn of_full_import(options: &Options) -> (Rates, usize) {
+    let rates = Rates {
         rows: options.full_import.throttle_rps,
         bytes: options.full_import.throttle_iops,
-    }
+    };
+    (rates, options.full_import.workers)
 }
 
 /// Incr-Sync's.
-pub fn of_incr_sync(options: &Options) -> Rates {
-    Rates {
+pub fn of_incr_sync(options: &Options) -> (Rates, usize) {
+    let rates = Rates {
         rows: options.incr_sync.throttle_rps,
         bytes: options.incr_sync.throttle_iops,
-    }
+    };
+    (rates, 0)
 }
 
 /// A work and its throttle.
@@ -69,7 +73,14 @@ async fn follow(parts: &Parts, throttle: &Throttle, pick: Pick) {
         return;
     };
     match ProjectConfig::from_json(&project.config) {
-        Ok(config) => throttle.set(pick(&config.options)),
+        Ok(mut config) => {
+            if let Ok(speeds) = parts.metadata.speeds().await {
+                speeds.apply(&mut config.options);
+                let (rates, width) = pick(&config.options);
+                throttle.set(rates);
+                throttle.set_width(width);
+            }
+        }
         Err(error) => {
             tracing::warn!(project_id = %project.id, %error, "the project's configuration cannot be read");
         }

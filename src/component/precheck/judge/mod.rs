@@ -7,6 +7,9 @@ mod target;
 
 use super::facts::Facts;
 use super::item::{EndpointType, Item, ItemStatus};
+use crate::model::params::SkippableFlags;
+use crate::model::precheck::NEVER_SKIPPED;
+use crate::model::table::TableName;
 use EndpointType::{Dest, Source};
 
 /// What a judge says.
@@ -15,6 +18,16 @@ pub(super) struct Verdict {
     status: ItemStatus,
     message: String,
     remedy: String,
+    /// The objects without which it would pass, where it is about single ones.
+    objects: Vec<TableName>,
+}
+
+impl Verdict {
+    /// Names the objects without which it would pass.
+    fn about<'a>(mut self, objects: impl IntoIterator<Item = &'a TableName>) -> Self {
+        self.objects = objects.into_iter().cloned().collect();
+        self
+    }
 }
 
 fn passed(message: impl Into<String>) -> Verdict {
@@ -22,6 +35,7 @@ fn passed(message: impl Into<String>) -> Verdict {
         status: ItemStatus::Passed,
         message: message.into(),
         remedy: String::new(),
+        objects: Vec::new(),
     }
 }
 
@@ -30,6 +44,7 @@ fn warning(message: impl Into<String>, remedy: impl Into<String>) -> Verdict {
         status: ItemStatus::Warning,
         message: message.into(),
         remedy: remedy.into(),
+        objects: Vec::new(),
     }
 }
 
@@ -38,6 +53,7 @@ fn failed(message: impl Into<String>, remedy: impl Into<String>) -> Verdict {
         status: ItemStatus::Failed,
         message: message.into(),
         remedy: remedy.into(),
+        objects: Vec::new(),
     }
 }
 
@@ -142,11 +158,15 @@ const CHECKS: &[Check] = &[
     ),
 ];
 
+/// What happens where an item is skipped that only the parameter `precheck.skippable_flags` makes
+/// skippable.
+const FLAGGED: &str =
+    "What the item would have prevented happens later: a step fails, or both sides differ.";
+
 /// The items before anything is known.
-pub fn pending() -> Vec<Item> {
-    CHECKS
-        .iter()
-        .map(|Check(name, side, consequence, _)| Item {
+pub fn pending(flags: &SkippableFlags) -> Vec<Item> {
+    let item = |Check(name, side, consequence, _): &Check| {
+        let mut item = Item {
             name,
             endpoint_type: *side,
             status: ItemStatus::Pending,
@@ -154,20 +174,31 @@ pub fn pending() -> Vec<Item> {
             remedy: String::new(),
             skippable: !consequence.is_empty(),
             skip_consequence: consequence,
-        })
-        .collect()
+            objects: Vec::new(),
+        };
+        let full_name = item.full_name();
+        if let Some(skippable) = flags.of(&full_name) {
+            item.skippable = skippable && !NEVER_SKIPPED.contains(&full_name.as_str());
+        }
+        if item.skippable && item.skip_consequence.is_empty() {
+            item.skip_consequence = FLAGGED;
+        }
+        item
+    };
+    CHECKS.iter().map(item).collect()
 }
 
 /// Judges the facts.
 pub fn judge(facts: &Facts) -> Vec<Item> {
     CHECKS
         .iter()
-        .zip(pending())
+        .zip(pending(&facts.scope.flags))
         .map(|(Check(.., judge), mut item)| {
             let verdict = judge(facts);
             item.status = verdict.status;
             item.message = verdict.message;
             item.remedy = verdict.remedy;
+            item.objects = verdict.objects;
             if item.status == ItemStatus::Failed
                 && item.skippable
                 && facts.scope.skip.contains(&item.full_name())

@@ -3,6 +3,7 @@
 use super::{Verdict, failed, passed, warning};
 use crate::component::precheck::facts::{Facts, TableFacts, some_of};
 use crate::datasource::mysql::Flavour;
+use crate::model::table::TableName;
 
 /// Databases that the rules name in full.
 pub fn schema_exist(facts: &Facts) -> Verdict {
@@ -70,7 +71,8 @@ pub fn engine(facts: &Facts) -> Verdict {
                 some_of(&none)
             ),
             "Exclude them, or ALTER TABLE … ENGINE=InnoDB.",
-        );
+        )
+        .about(named(facts, |t| engine_of(t) == Engine::None));
     }
     let at_risk = |t: &&TableFacts| engine_of(t) == Engine::Unsafe;
     let keyless: Vec<String> = facts
@@ -87,7 +89,8 @@ pub fn engine(facts: &Facts) -> Verdict {
                 some_of(&keyless)
             ),
             "ALTER TABLE … ENGINE=InnoDB, give them a primary key, or exclude them.",
-        );
+        )
+        .about(named(facts, |t| at_risk(&t) && t.keyless));
     }
     let others: Vec<String> = facts.tables.iter().filter(at_risk).map(shown).collect();
     if !others.is_empty() {
@@ -97,6 +100,12 @@ pub fn engine(facts: &Facts) -> Verdict {
         );
     }
     passed("all tables have transactions")
+}
+
+/// The names of the tables that a rule picks.
+fn named(facts: &Facts, is: impl Fn(&TableFacts) -> bool) -> Vec<&TableName> {
+    let picked = facts.tables.iter().filter(|table| is(table));
+    picked.map(|table| &table.name).collect()
 }
 
 /// Definitions that the target can hold.
@@ -113,6 +122,7 @@ pub fn data_type(facts: &Facts) -> Verdict {
         some_of(&problems),
         "Exclude the tables, change the columns, or make the tables by hand at the target and skip this item.",
     )
+    .about(named(facts, |t| t.problem.is_some()))
 }
 
 /// Foreign keys whose actions the log does not show.
@@ -163,4 +173,8 @@ pub fn foreign_reference(facts: &Facts) -> Verdict {
         ),
         "Change them to RESTRICT for the time of the move and let the application delete or update the child rows, or exclude the child tables; MySQL 9.6 and later log these changes.",
     )
+    .about(named(facts, |t| {
+        let mut keys = t.foreign_keys.iter();
+        keys.any(|key| acts(&key.on_delete) || acts(&key.on_update))
+    }))
 }

@@ -1,10 +1,11 @@
 //! The target.
 
 use super::{Verdict, failed, passed, warning};
-use crate::component::precheck::facts::{Facts, ServerFacts, some_of};
+use crate::component::precheck::facts::{Facts, ServerFacts, TargetTable, some_of};
 use crate::datasource::mysql::Flavour;
 use crate::datasource::mysql::ddl::map_charset;
 use crate::datasource::mysql::privileges::May;
+use crate::model::table::TableName;
 use std::collections::BTreeSet;
 
 /// Clocks that differ by more make the shown lag wrong, milliseconds.
@@ -99,7 +100,8 @@ pub fn table_exist(facts: &Facts) -> Verdict {
         .iter()
         .map(|t| &t.name)
         .filter(|name| !there.contains(name));
-    let missing: Vec<String> = missing.map(ToString::to_string).collect();
+    let names: Vec<&TableName> = missing.collect();
+    let missing: Vec<String> = names.iter().map(ToString::to_string).collect();
     if missing.is_empty() {
         return passed("the target has all tables");
     }
@@ -107,6 +109,7 @@ pub fn table_exist(facts: &Facts) -> Verdict {
         format!("the target lacks {}", some_of(&missing)),
         "Make the tables at the target, or choose schema migration.",
     )
+    .about(names)
 }
 
 /// Tables that are copied to must hold no rows.
@@ -127,7 +130,8 @@ pub fn table_empty(facts: &Facts) -> Verdict {
                 some_of(&with_rows)
             ),
             "Empty or drop them at the target, or exclude them.",
-        );
+        )
+        .about(named(facts, |t| t.has_rows == Some(true)));
     }
     let unread: Vec<String> = facts
         .target_tables
@@ -142,9 +146,16 @@ pub fn table_empty(facts: &Facts) -> Verdict {
                 some_of(&unread)
             ),
             "Grant what DB_ACCOUNT_WRITER_PRIVILEGE names.",
-        );
+        )
+        .about(named(facts, |t| t.has_rows.is_none()));
     }
     passed("no table at the target holds rows")
+}
+
+/// The names of the tables at the target that a rule picks.
+fn named(facts: &Facts, is: impl Fn(&TargetTable) -> bool) -> Vec<&TableName> {
+    let picked = facts.target_tables.iter().filter(|table| is(table));
+    picked.map(|table| &table.name).collect()
 }
 
 /// Triggers would run for rows whose effects are moved anyway.
@@ -162,6 +173,7 @@ pub fn trigger(facts: &Facts) -> Verdict {
         format!("triggers on tables at the target: {}", some_of(&with)),
         "Drop them, and make them again when the application is switched over.",
     )
+    .about(named(facts, |t| !t.triggers.is_empty()))
 }
 
 /// Servers that refuse tables without a primary key.
@@ -184,7 +196,8 @@ pub fn key_required(facts: &Facts) -> Verdict {
             format!(
                 "SET GLOBAL {name} = OFF at the target, give the tables a primary key, or exclude them."
             ),
-        ),
+        )
+        .about(facts.tables.iter().filter(|t| t.keyless).map(|t| &t.name)),
         (_, false) => warning(
             format!("tables without a key: {}", some_of(&keyless)),
             "They are moved correctly, but changes to them are applied one after another. A primary key makes them faster.",

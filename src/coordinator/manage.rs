@@ -1,0 +1,45 @@
+//! What people change of a project's row: its name, its settings, how loud it is.
+
+use super::act::Reconciler;
+use crate::error::Result;
+use crate::metadata::{AlarmLevel, ProjectStatus};
+use crate::workflow::plan;
+use serde_json::Value;
+
+impl Reconciler {
+    /// Writes a project's objects and options.
+    pub async fn configure(&self, project: &str, config: &Value) -> Result<()> {
+        let _one = self.one.lock().await;
+        self.write_config(project, config).await
+    }
+
+    /// Writes it. What was checked of a project that is not started yet, and is another one now,
+    /// counts no more.
+    pub(super) async fn write_config(&self, project: &str, config: &Value) -> Result<()> {
+        let projects = self.metadata.projects();
+        let before = projects.get(project).await?;
+        if before.status == ProjectStatus::Init
+            && before.config.get("filter") != config.get("filter")
+        {
+            self.decide(project, plan::forget_check).await?;
+        }
+        let written = projects.set_config(project, config, self.epoch).await?;
+        Ok(written.require("oms_project", project, self.epoch)?)
+    }
+
+    /// Gives a project another name.
+    pub async fn rename(&self, project: &str, name: &str) -> Result<()> {
+        let _one = self.one.lock().await;
+        let projects = self.metadata.projects();
+        let written = projects.rename(project, name, self.epoch).await?;
+        Ok(written.require("oms_project", project, self.epoch)?)
+    }
+
+    /// Sets how loud a project's alerts are.
+    pub async fn set_alarm_level(&self, project: &str, level: AlarmLevel) -> Result<()> {
+        let _one = self.one.lock().await;
+        let projects = self.metadata.projects();
+        let written = projects.set_alarm_level(project, level, self.epoch).await?;
+        Ok(written.require("oms_project", project, self.epoch)?)
+    }
+}
