@@ -1,8 +1,7 @@
 //! The schema of the `rm` database, one change per file.
 //!
-//! Runs on SQLite, MySQL, MariaDB and OceanBase, and says nothing that PostgreSQL would not
-//! understand. What differs between them is in [`columns`] (long text, times, character sets) and in
-//! [`views`] (JSON, ages).
+//! Runs on SQLite, MySQL, MariaDB, OceanBase and PostgreSQL. What differs between them is in [`columns`]
+//! (long text, times, character sets) and in [`views`] (JSON, ages).
 //!
 //! Rules for a migration:
 //!
@@ -13,7 +12,8 @@
 //!
 //! Nothing locks migrations, so they are run by `oms rm up`, by `oms migrate` at its start, or by
 //! the leader; two at once meet in the same `IF NOT EXISTS`, and the loser of the race for the line
-//! in `seaql_migrations` begins again.
+//! in `seaql_migrations` begins again. (On PostgreSQL, whose DDL is transactional, the caller runs all of
+//! them in one transaction behind a lock.)
 
 #![allow(
     elided_lifetimes_in_paths,

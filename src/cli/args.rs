@@ -116,7 +116,8 @@ pub struct MigrateCommand {
     /// The project's name in rm; by default made from source, target and rules.
     #[arg(long)]
     pub name: Option<String>,
-    /// The rm database: a file, or mysql://user@host:port/database (password: $OMS_RM_PASSWORD).
+    /// The rm database: a file, or mysql:// or postgresql://user@host:port/database (password:
+    /// $OMS_RM_PASSWORD).
     #[arg(long, env = "OMS_RM", value_name = "FILE|URL")]
     pub rm: Option<String>,
     /// Folder of the Store and of verification files [default: oms_data beside rm].
@@ -148,7 +149,8 @@ pub struct ServerCommand {
 /// Where the rm database is.
 #[derive(Debug, Args)]
 pub struct RmArgs {
-    /// The rm database: a file, or mysql://user@host:port/database (password: $OMS_RM_PASSWORD).
+    /// The rm database: a file, or mysql:// or postgresql://user@host:port/database (password:
+    /// $OMS_RM_PASSWORD).
     #[arg(long, env = "OMS_RM", default_value = crate::config::migrate::DEFAULT_RM, value_name = "FILE|URL")]
     pub rm: String,
 }
@@ -156,8 +158,8 @@ pub struct RmArgs {
 /// Where rm is, for commands that can ask a server as well.
 #[derive(Debug, Args)]
 pub struct RmOrServer {
-    /// Read this rm database: a file, or mysql://user@host:port/database (password:
-    /// $OMS_RM_PASSWORD) [env: OMS_RM] [default: oms_rm.db, where no server is named].
+    /// Read this rm database: a file, or mysql:// or postgresql://user@host:port/database
+    /// (password: $OMS_RM_PASSWORD) [env: OMS_RM] [default: oms_rm.db, where no server is named].
     #[arg(long, value_name = "FILE|URL")]
     pub rm: Option<String>,
 }

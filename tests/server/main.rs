@@ -13,6 +13,7 @@ mod fuzz;
 mod labels;
 mod life;
 mod logins;
+mod on_postgresql;
 mod operations;
 mod refusals;
 mod release;
