@@ -50,6 +50,7 @@ mod m0024_oms_v_projects;
 mod m0025_oms_v_components;
 mod m0026_oms_om_task;
 mod m0027_oms_om_task_by_status;
+mod m0030_oms_datasource_tls_key;
 pub mod views;
 
 pub use sea_orm_migration::MigratorTrait;
@@ -88,6 +89,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0025_oms_v_components::Migration),
             Box::new(m0026_oms_om_task::Migration),
             Box::new(m0027_oms_om_task_by_status::Migration),
+            Box::new(m0030_oms_datasource_tls_key::Migration),
         ]
     }
 }

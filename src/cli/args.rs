@@ -249,6 +249,17 @@ pub enum RmCommand {
         #[command(flatten)]
         rm: RmArgs,
     },
+    /// Make a new key for the stored passwords, and encrypt them anew with it.
+    ///
+    /// The server may run meanwhile. Interrupted at any moment, nothing is lost: run it again.
+    RotateKey {
+        /// The key file [default: ~/.config/oms/oms.key].
+        #[arg(long, env = "OMS_KEY_FILE", value_name = "FILE")]
+        key_file: Option<PathBuf>,
+        /// Where rm is.
+        #[command(flatten)]
+        rm: RmArgs,
+    },
     /// Give an account of the API a new password, for who lost it.
     ///
     /// The password is printed once and must be changed at the first login; a lock and the tokens

@@ -16,6 +16,7 @@
 
 mod access;
 mod audit;
+mod cipher;
 mod codes;
 mod component;
 mod config;
@@ -45,6 +46,7 @@ mod verify;
 mod verify_diff;
 
 pub use audit::{Audit, AuditFilter, AuditLogs, NewAudit};
+pub use cipher::{Cipher, CipherColumn};
 pub use component::{Component, Components, NewComponent, Report};
 pub use config::Configs;
 pub use datasource::{DataSource, DataSourceUpdate, DataSources, NewDataSource};

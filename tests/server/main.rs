@@ -17,6 +17,7 @@ mod on_postgresql;
 mod operations;
 mod refusals;
 mod release;
+mod rotate;
 mod stages;
 mod tls;
 mod tokens;
