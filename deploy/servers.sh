@@ -3,6 +3,7 @@
 #
 #   deploy/servers.sh install [mysql mariadb oceanbase postgresql | sysbench …]   default: the four servers
 #   deploy/servers.sh install schemathesis          prints the folder for PYTHONPATH
+#   deploy/servers.sh install mariadb-plugins       prints the folder for --plugin-dir
 #   deploy/servers.sh paths [--json]                where they are: shell variables, or JSON
 #   deploy/servers.sh run   KIND --dir D --port P [-- ARG…]    in the foreground
 #   deploy/servers.sh start KIND --dir D [--port P] [-- ARG…]  in the background; prints the URL
@@ -17,7 +18,7 @@ here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 . "$here/lib/servers.sh"
 
 usage() {
-  sed -n '4,13s/^# \{0,1\}//p' "${BASH_SOURCE[0]}" >&2
+  sed -n '4,14s/^# \{0,1\}//p' "${BASH_SOURCE[0]}" >&2
   exit 2
 }
 
@@ -74,6 +75,7 @@ case $action in
       case $name in
         mysql | mariadb | oceanbase | seekdb | postgresql) server_install "$name" ;;
         schemathesis) install_schemathesis ;;
+        mariadb-plugins) install_mariadb_plugins ;;
         *) install_tools "$name" ;;
       esac
     done

@@ -97,6 +97,35 @@ install_mariadb() {
 
 mariadb_program() { command -v mariadbd || printf '/usr/sbin/mariadbd\n'; }
 
+# The plugins of MariaDB, which are in the package with the service: unpacked beside the system. Prints
+# their folder.
+install_mariadb_plugins() {
+  install_mariadb >&2 || return 1
+  oms_locked mariadb-plugins _oms_unpack_mariadb_plugins >&2 || return 1
+  printf '%s\n' "$OMS_CACHE/mariadb-plugins/$(server_version mariadb)/usr/lib/mysql/plugin"
+}
+
+_oms_unpack_mariadb_plugins() {
+  local version target work
+  version=$(server_version mariadb) || return 1
+  target=$OMS_CACHE/mariadb-plugins/$version
+  [ ! -d "$target" ] || return 0
+  oms_say "fetching MariaDB's plugins (about 4 MB)"
+  work=$target.new
+  rm -rf "$work"
+  mkdir -p "$work" || return 1
+  (
+    cd "$work" || exit 1
+    fetch=(apt-get -qq -o APT::Sandbox::User=root download "mariadb-server=$version")
+    if ! oms_quietly "${fetch[@]}" 2>/dev/null; then
+      oms_quietly oms_as_root apt-get -qq -o DPkg::Lock::Timeout=600 update && oms_quietly "${fetch[@]}"
+    fi
+  ) || return 1
+  oms_quietly dpkg-deb -x "$work"/mariadb-server_*.deb "$work" || return 1
+  rm -f "$work"/*.deb
+  mv -T "$work" "$target"
+}
+
 # schemathesis, which tests a server against its OpenAPI document; prints the folder for PYTHONPATH.
 install_schemathesis() {
   oms_locked schemathesis _oms_install_schemathesis >&2 || return 1

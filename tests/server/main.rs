@@ -18,6 +18,7 @@ mod operations;
 mod refusals;
 mod release;
 mod rotate;
+mod ssl;
 mod stages;
 mod tls;
 mod tokens;

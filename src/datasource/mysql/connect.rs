@@ -198,10 +198,10 @@ pub(super) fn not_connected(what: String, endpoint: &Endpoint, error: MyError) -
     if error.kind() != Kind::AccessDenied || endpoint.tls.cert.is_some() {
         return error;
     }
-    // the server tells an account with REQUIRE SSL or X509 no other way
+    // the server says no more about an account with REQUIRE SSL or X509
     let more = match endpoint.tls.mode {
         TlsMode::Disabled => {
-            "An account with REQUIRE SSL wants a mode with TLS (sslMode, ssl-mode), one with REQUIRE X509 a client certificate too (sslCert, sslKey)."
+            "An account with REQUIRE SSL, or MariaDB with require_secure_transport, wants a mode with TLS (sslMode, ssl-mode), an account with REQUIRE X509 a client certificate too (sslCert, sslKey)."
         }
         _ => "An account with REQUIRE X509 wants a client certificate (sslCert, sslKey).",
     };
