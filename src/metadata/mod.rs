@@ -239,4 +239,5 @@ impl Metadata {
 fn lost_a_race(error: &DbErr) -> bool {
     matches!(error.sql_err(), Some(SqlErr::UniqueConstraintViolation(_)))
         || retry::class(error).transient()
+        || retry::table_unseen(error)
 }

@@ -95,6 +95,19 @@ pub(super) fn class(error: &DbErr) -> Class {
     }
 }
 
+/// Whether a server does not see a table. OceanBase lets a session wait until the table that another one
+/// makes is there, and may not show it to the next statement yet.
+pub(super) fn table_unseen(error: &DbErr) -> bool {
+    let (DbErr::Exec(RuntimeErr::SqlxError(inner)) | DbErr::Query(RuntimeErr::SqlxError(inner))) =
+        error
+    else {
+        return false;
+    };
+    let database = inner.as_database_error();
+    let mysql = database.and_then(|e| e.try_downcast_ref::<MySqlDatabaseError>());
+    mysql.is_some_and(|mysql| mysql.number() == 1146)
+}
+
 /// Sorts an error of the driver.
 pub(super) fn sqlx_class(error: &sqlx::Error) -> Class {
     match error {

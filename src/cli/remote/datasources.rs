@@ -48,7 +48,7 @@ pub async fn run(command: Remote<DatasourceCommand>, output: Output) -> Outcome 
             let mut body = json!({
                 "name": name, "ip": endpoint.host, "port": endpoint.port,
                 "username": endpoint.user, "password": endpoint.password.reveal(),
-                "description": description,
+                "useSsl": endpoint.tls.mode != TlsMode::Disabled, "description": description,
             });
             let tls = endpoint.tls;
             let mode = (tls.mode != TlsMode::Disabled).then(|| tls.mode.to_string());
