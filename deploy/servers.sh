@@ -1,23 +1,24 @@
 #!/usr/bin/env bash
 # Installs, starts and stops the real database servers that tests, the quickstart and the benches use.
 #
-#   deploy/servers.sh install [mysql mariadb oceanbase | sysbench mydumper …]   default: the three servers
+#   deploy/servers.sh install [mysql mariadb oceanbase postgresql | sysbench …]   default: the four servers
 #   deploy/servers.sh install schemathesis          prints the folder for PYTHONPATH
+#   deploy/servers.sh install mariadb-plugins       prints the folder for --plugin-dir
 #   deploy/servers.sh paths [--json]                where they are: shell variables, or JSON
 #   deploy/servers.sh run   KIND --dir D --port P [-- ARG…]    in the foreground
 #   deploy/servers.sh start KIND --dir D [--port P] [-- ARG…]  in the background; prints the URL
 #   deploy/servers.sh stop  --dir D
 #   deploy/servers.sh free-port
 #
-# KIND: mysql, mariadb, oceanbase. An ARG is an option of that server (--skip-log-bin), or name=value
-# for oceanbase. The cache is $OMS_CACHE (default ~/.cache/oms).
+# KIND: mysql, mariadb, oceanbase, postgresql. An ARG is an option of that server (--skip-log-bin), or
+# name=value for oceanbase and postgresql. The cache is $OMS_CACHE (default ~/.cache/oms).
 set -euo pipefail
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 # shellcheck source=deploy/lib/servers.sh
 . "$here/lib/servers.sh"
 
 usage() {
-  sed -n '4,13s/^# \{0,1\}//p' "${BASH_SOURCE[0]}" >&2
+  sed -n '4,14s/^# \{0,1\}//p' "${BASH_SOURCE[0]}" >&2
   exit 2
 }
 
@@ -29,7 +30,7 @@ parse() {
       --dir) dir=${2:?--dir needs a folder} && shift 2 ;;
       --port) port=${2:?--port needs a number} && shift 2 ;;
       --) shift && extra=("$@") && break ;;
-      mysql | mariadb | oceanbase) kind=$1 && shift ;;
+      mysql | mariadb | oceanbase | postgresql) kind=$1 && shift ;;
       seekdb) kind=oceanbase && shift ;;
       *) oms_say "servers: unknown argument '$1'" && usage ;;
     esac
@@ -41,11 +42,12 @@ escaped() { printf '%s' "$1" | sed 's/[\\"]/\\&/g'; }
 
 paths() {
   local kind json='' program version
-  for kind in mysql mariadb oceanbase; do
+  for kind in mysql mariadb oceanbase postgresql; do
     case $kind in
       mysql) program=$OMS_CACHE/mysql/usr/sbin/mysqld ;;
       mariadb) program=$(mariadb_program) ;;
       oceanbase) program=$OMS_CACHE/seekdb/seekdb ;;
+      postgresql) program=$(postgresql_bin || true)/postgres ;;
     esac
     [ -x "$program" ] || continue
     version=$(server_version "$kind")
@@ -68,11 +70,12 @@ action=$1
 shift
 case $action in
   install)
-    [ $# -gt 0 ] || set -- mysql mariadb oceanbase
+    [ $# -gt 0 ] || set -- mysql mariadb oceanbase postgresql
     for name in "$@"; do
       case $name in
-        mysql | mariadb | oceanbase | seekdb) server_install "$name" ;;
+        mysql | mariadb | oceanbase | seekdb | postgresql) server_install "$name" ;;
         schemathesis) install_schemathesis ;;
+        mariadb-plugins) install_mariadb_plugins ;;
         *) install_tools "$name" ;;
       esac
     done
@@ -89,7 +92,10 @@ case $action in
     [ -n "$port" ] || port=$(free_port)
     server_install "$kind"
     server_start "$kind" "$dir" "$port" ${extra[@]+"${extra[@]}"}
-    printf 'mysql://root@127.0.0.1:%s\n' "$port"
+    case $kind in
+      postgresql) printf 'postgresql://root@127.0.0.1:%s\n' "$port" ;;
+      *) printf 'mysql://root@127.0.0.1:%s\n' "$port" ;;
+    esac
     ;;
   stop)
     parse "$@"

@@ -1,8 +1,10 @@
-//! The rm database on everything it runs on: SQLite, MySQL, MariaDB and OceanBase.
+//! The rm database on everything it runs on: SQLite, MySQL, MariaDB, OceanBase and
+//! PostgreSQL.
 
 mod harness;
 mod rm;
 
+use harness::Postgres;
 use harness::server::{Kind, Options, Server};
 
 #[tokio::test(flavor = "multi_thread")]
@@ -29,4 +31,18 @@ async fn on_mariadb() {
 #[tokio::test(flavor = "multi_thread")]
 async fn on_oceanbase() {
     on(Kind::OceanBase).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn on_postgresql() {
+    // as a careful person configures a server: all that is not said by `oms` itself is unfriendly
+    let server = Postgres::start(&[
+        "default_transaction_isolation=serializable",
+        "synchronous_commit=off",
+        "timezone=Asia/Tokyo",
+        "lc_messages=C",
+    ])
+    .await;
+    rm::suite(&format!("{}/oms_rm", server.url_with_password())).await;
+    rm::postgres::suite(&server).await;
 }

@@ -4,14 +4,15 @@
 #
 # Nothing here touches a server that is already on the machine: MariaDB comes from Debian without its
 # service, MySQL is unpacked from Debian's sid beside the system, OceanBase (seekdb) comes out of a
-# Python wheel. Every function may run in several processes at once.
+# Python wheel, PostgreSQL is unpacked beside the system unless its programs are there. Every function
+# may run in several processes at once.
 #
-#   install_mariadb | install_mysql | install_seekdb | install_tools sysbench mydumper …
+#   install_mariadb | install_mysql | install_seekdb | install_postgresql | install_tools sysbench …
 #   server_run KIND DIR PORT [ARG…]     becomes the server (exec); makes its data when there is none
 #   server_start KIND DIR PORT [ARG…]   starts it in the background and waits until it answers
 #   server_stop DIR [SECONDS]           ends what server_start started
 #
-# KIND is mysql, mariadb or oceanbase. Users on every server: root without a password, and
+# KIND is mysql, mariadb, oceanbase or postgresql. Users on every server: root without a password, and
 # OMS_DB_USER with OMS_DB_PASSWORD, both with all privileges, over TCP on 127.0.0.1.
 
 OMS_CACHE="${OMS_CACHE:-$HOME/.cache/oms}"
@@ -96,6 +97,35 @@ install_mariadb() {
 
 mariadb_program() { command -v mariadbd || printf '/usr/sbin/mariadbd\n'; }
 
+# The plugins of MariaDB, which are in the package with the service: unpacked beside the system. Prints
+# their folder.
+install_mariadb_plugins() {
+  install_mariadb >&2 || return 1
+  oms_locked mariadb-plugins _oms_unpack_mariadb_plugins >&2 || return 1
+  printf '%s\n' "$OMS_CACHE/mariadb-plugins/$(server_version mariadb)/usr/lib/mysql/plugin"
+}
+
+_oms_unpack_mariadb_plugins() {
+  local version target work
+  version=$(server_version mariadb) || return 1
+  target=$OMS_CACHE/mariadb-plugins/$version
+  [ ! -d "$target" ] || return 0
+  oms_say "fetching MariaDB's plugins (about 4 MB)"
+  work=$target.new
+  rm -rf "$work"
+  mkdir -p "$work" || return 1
+  (
+    cd "$work" || exit 1
+    fetch=(apt-get -qq -o APT::Sandbox::User=root download "mariadb-server=$version")
+    if ! oms_quietly "${fetch[@]}" 2>/dev/null; then
+      oms_quietly oms_as_root apt-get -qq -o DPkg::Lock::Timeout=600 update && oms_quietly "${fetch[@]}"
+    fi
+  ) || return 1
+  oms_quietly dpkg-deb -x "$work"/mariadb-server_*.deb "$work" || return 1
+  rm -f "$work"/*.deb
+  mv -T "$work" "$target"
+}
+
 # schemathesis, which tests a server against its OpenAPI document; prints the folder for PYTHONPATH.
 install_schemathesis() {
   oms_locked schemathesis _oms_install_schemathesis >&2 || return 1
@@ -132,16 +162,15 @@ _oms_debian_mirror() {
   printf '%s\n' "$uri"
 }
 
-_oms_unpack_mysql() {
-  local uri apt packages version target deb
-  [ ! -x "$OMS_CACHE/mysql/usr/sbin/mysqld" ] || return 0
-  oms_say "fetching MySQL from Debian's sid (about 60 MB)"
+# Makes an apt of its own in a folder: a suite of Debian with an empty status, or with the status file of
+# the third argument. The machine's apt stays as it is.
+_oms_private_apt() {
+  local apt=$1 suite=$2 status=${3:-} uri
   uri=$(_oms_debian_mirror) || return 1
-  apt=$OMS_CACHE/mysql-apt
   rm -rf "$apt"
   mkdir -p "$apt/state/lists/partial" "$apt/cache/archives/partial" "$apt/none" || return 1
-  : >"$apt/status"
-  printf 'deb [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] %s sid main\n' "$uri" >"$apt/sources.list"
+  if [ -n "$status" ]; then cp "$status" "$apt/status"; else : >"$apt/status"; fi
+  printf 'deb [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] %s %s main\n' "$uri" "$suite" >"$apt/sources.list"
   cat >"$apt/apt.conf" <<CONF || return 1
 Dir::State "$apt/state";
 Dir::State::status "$apt/status";
@@ -151,11 +180,19 @@ Dir::Etc::sourceparts "$apt/none";
 Dir::Etc::preferences "$apt/none/preferences";
 Dir::Etc::preferencesparts "$apt/none";
 APT::Install-Recommends "false";
-APT::Default-Release "sid";
+APT::Default-Release "$suite";
 APT::Sandbox::User "root";
 Acquire::Languages "none";
 CONF
-  oms_quietly env APT_CONFIG="$apt/apt.conf" apt-get -qq update || return 1
+  oms_quietly env APT_CONFIG="$apt/apt.conf" apt-get -qq update
+}
+
+_oms_unpack_mysql() {
+  local apt packages version target deb
+  [ ! -x "$OMS_CACHE/mysql/usr/sbin/mysqld" ] || return 0
+  oms_say "fetching MySQL from Debian's sid (about 60 MB)"
+  apt=$OMS_CACHE/mysql-apt
+  _oms_private_apt "$apt" sid || return 1
   oms_quietly env APT_CONFIG="$apt/apt.conf" apt-get -qq -y --download-only \
     -o Debug::NoLocking=1 install mysql-server-core || return 1
   packages=("$apt"/cache/archives/*.deb)
@@ -241,6 +278,78 @@ install_seekdb() {
 }
 
 # ---------------------------------------------------------------------------------------------
+# PostgreSQL: the machine's own programs where it has them; else Debian's packages, unpacked beside the
+# system, so that no service and no cluster is made.
+
+# The folder of the programs, the newest version first.
+postgresql_bin() {
+  local bin
+  for bin in "$OMS_CACHE/postgresql"/usr/lib/postgresql/*/bin \
+    $(printf '%s\n' /usr/lib/postgresql/*/bin | sort -rV); do
+    if [ -x "$bin/postgres" ] && [ -x "$bin/initdb" ]; then
+      printf '%s\n' "$bin"
+      return 0
+    fi
+  done
+  return 1
+}
+
+_oms_fetch_postgresql() {
+  local apt=$1 suite=$2 package
+  _oms_private_apt "$apt" "$suite" "$3" || return 1
+  package=$(APT_CONFIG="$apt/apt.conf" apt-cache depends postgresql | sed -n 's/^ *Depends: \(postgresql-[0-9]*\)$/\1/p')
+  [ -n "$package" ] || { oms_fail "Debian's $suite has no package postgresql"; return 1; }
+  oms_quietly env APT_CONFIG="$apt/apt.conf" apt-get -qq -y --download-only \
+    -o Debug::NoLocking=1 install "$package"
+}
+
+_oms_unpack_postgresql() {
+  local apt suite target deb
+  if postgresql_bin >/dev/null; then return 0; fi
+  # shellcheck source=/dev/null
+  suite=$(. /etc/os-release && printf '%s\n' "${VERSION_CODENAME:-bookworm}")
+  oms_say "fetching PostgreSQL from Debian's $suite (about 20 MB)"
+  apt=$OMS_CACHE/postgresql-apt
+  # what the system has need not be fetched: it is the same suite
+  if ! _oms_fetch_postgresql "$apt" "$suite" /var/lib/dpkg/status 2>/dev/null; then
+    _oms_fetch_postgresql "$apt" "$suite" '' || return 1
+  fi
+  target=$OMS_CACHE/postgresql
+  rm -rf "$target" "$target.new"
+  mkdir -p "$target.new" || return 1
+  for deb in "$apt"/cache/archives/*.deb; do
+    case ${deb##*/} in
+      libc6* | libllvm* | perl* | libperl* | postgresql-common* | postgresql-client-common* | ssl-cert*) ;;
+      *) oms_quietly dpkg-deb -x "$deb" "$target.new" || return 1 ;;
+    esac
+  done
+  mv -T "$target.new" "$target" && rm -rf "$apt"
+}
+
+install_postgresql() {
+  postgresql_bin >/dev/null || oms_locked postgresql _oms_unpack_postgresql
+}
+
+# Sets `postgresql_command` to what comes before a program of PostgreSQL. Its server does not run as root:
+# there it gets another user's number, and may read this cache all the same. A signal at the parent's
+# death, which the change of user would forget, is asked for again.
+_oms_postgresql_command() {
+  local libraries signal
+  libraries=$OMS_CACHE/postgresql/usr/lib/$(uname -m)-linux-gnu
+  postgresql_command=(env "LD_LIBRARY_PATH=$libraries" LC_ALL=C)
+  if [ "$(id -u)" = 0 ]; then
+    postgresql_command+=(setpriv --reuid 65534 --regid 65534 --clear-groups
+      --inh-caps +dac_override --ambient-caps +dac_override)
+    signal=$(setpriv --dump | sed -n 's/^Parent death signal: //p')
+    if [ -n "$signal" ] && [ "$signal" != '[none]' ]; then
+      postgresql_command+=(setpriv --pdeathsig "$signal")
+    fi
+  fi
+}
+
+_oms_own_postgresql() { if [ "$(id -u)" = 0 ]; then chown 65534:65534 "$1"; fi; }
+
+# ---------------------------------------------------------------------------------------------
 # Data folders. Initialising MySQL or MariaDB takes seconds, copying a template a fraction of one.
 
 server_install() {
@@ -248,7 +357,8 @@ server_install() {
     mysql) install_mysql ;;
     mariadb) install_mariadb ;;
     oceanbase | seekdb) install_seekdb ;;
-    *) oms_fail "unknown server '$1' (known: mysql, mariadb, oceanbase)" ;;
+    postgresql) install_postgresql ;;
+    *) oms_fail "unknown server '$1' (known: mysql, mariadb, oceanbase, postgresql)" ;;
   esac
 }
 
@@ -257,7 +367,15 @@ server_version() {
     mysql) cat "$OMS_CACHE/mysql/version" ;;
     mariadb) dpkg-query -W -f='${Version}\n' mariadb-server-core ;;
     oceanbase | seekdb) cat "$OMS_CACHE/seekdb/version" ;;
+    postgresql) _oms_postgresql_version ;;
   esac
+}
+
+_oms_postgresql_version() {
+  local bin postgresql_command
+  bin=$(postgresql_bin) || return 1
+  _oms_postgresql_command
+  "${postgresql_command[@]}" "$bin/postgres" --version | awk '{ print $3 }'
 }
 
 _oms_users_sql() {
@@ -271,7 +389,7 @@ _oms_users_sql() {
 _oms_run_as() { if [ "$(id -u)" = 0 ]; then printf -- '--user=root\n'; fi; }
 
 _oms_make_template() {
-  local kind=$1 target=$2 sql=$2.sql run_as mysql_command
+  local kind=$1 target=$2 sql=$2.sql run_as mysql_command postgresql_command bin
   [ ! -d "$target" ] || return 0
   run_as=$(_oms_run_as)
   rm -rf "$target.new"
@@ -292,6 +410,18 @@ _oms_make_template() {
       # shellcheck disable=SC2016 # expands in the inner shell
       oms_quietly bash -c '"$@" <"$0"' "$sql" "$(mariadb_program)" --no-defaults ${run_as:+"$run_as"} \
         --datadir="$target.new" --bootstrap --skip-log-bin --innodb-log-file-size=16M || return 1
+      ;;
+    postgresql)
+      bin=$(postgresql_bin) && _oms_postgresql_command || return 1
+      mkdir "$target.new" && _oms_own_postgresql "$target.new" || return 1
+      oms_quietly "${postgresql_command[@]}" "$bin/initdb" -D "$target.new" -U root --auth=trust \
+        -E UTF8 --locale=C --no-sync || return 1
+      printf '%s\n' 'host all root 127.0.0.1/32 trust' 'host all all 127.0.0.1/32 scram-sha-256' \
+        >"$target.new/pg_hba.conf"
+      printf "CREATE ROLE \"%s\" SUPERUSER LOGIN PASSWORD '%s'\n" "$OMS_DB_USER" "$OMS_DB_PASSWORD" >"$sql"
+      # shellcheck disable=SC2016 # expands in the inner shell
+      oms_quietly bash -c '"$@" <"$0"' "$sql" "${postgresql_command[@]}" "$bin/postgres" --single \
+        -D "$target.new" -c fsync=off postgres || return 1
       ;;
   esac
   rm -f "$sql"
@@ -316,7 +446,7 @@ server_prepare() {
 # Sets `server_command` to the command line of a server. Later arguments win over these, so that
 # callers can say --skip-log-bin, --binlog-format=STATEMENT, --read-only and the like.
 _oms_server_command() {
-  local kind=$1 dir=$2 port=$3 run_as mysql_command parameters=() seen=" " argument
+  local kind=$1 dir=$2 port=$3 run_as mysql_command postgresql_command bin parameters=() seen=" " argument
   shift 3
   run_as=$(_oms_run_as)
   local common=(${run_as:+"$run_as"} "--datadir=$dir/data" "--tmpdir=$dir" "--port=$port"
@@ -345,11 +475,21 @@ _oms_server_command() {
       server_command=("$OMS_CACHE/seekdb/seekdb" --base-dir "$dir" --port "$port" --nodaemon
         --log-level ERROR "${parameters[@]}")
       ;;
-    *) oms_fail "unknown server '$kind' (known: mysql, mariadb, oceanbase)" ;;
+    postgresql)
+      bin=$(postgresql_bin) && _oms_postgresql_command || return 1
+      # an option that is given twice has its last value
+      for argument in listen_addresses=127.0.0.1 "port=$port" unix_socket_directories= fsync=off jit=off \
+        shared_buffers=64MB max_connections=150 wal_level=logical timezone=UTC "$@"; do
+        parameters+=(-c "$argument")
+      done
+      server_command=("${postgresql_command[@]}" "$bin/postgres" -D "$dir/data" "${parameters[@]}")
+      ;;
+    *) oms_fail "unknown server '$kind' (known: mysql, mariadb, oceanbase, postgresql)" ;;
   esac
 }
 
-# Becomes the server: KIND DIR PORT [ARG…]. An ARG is a server option; for oceanbase name=value.
+# Becomes the server: KIND DIR PORT [ARG…]. An ARG is a server option; for oceanbase and postgresql
+# name=value.
 server_run() {
   local kind=$1 dir=$2 server_command
   server_prepare "$kind" "$dir" || return 1
@@ -367,6 +507,18 @@ server_sql() {
   mariadb --no-defaults --default-character-set=utf8mb4 --connect-timeout=5 -h127.0.0.1 -P"$port" -uroot -N -B ${1:+-e "$*"}
 }
 
+# Whether a server answers: KIND PORT.
+_oms_answers() {
+  local bin postgresql_command
+  case $1 in
+    postgresql)
+      bin=$(postgresql_bin) && _oms_postgresql_command || return 1
+      "${postgresql_command[@]}" "$bin/psql" -X -h 127.0.0.1 -p "$2" -U root -d postgres -Atc 'SELECT 1'
+      ;;
+    *) server_sql "$2" 'SELECT 1' ;;
+  esac
+}
+
 # Starts a server in the background: KIND DIR PORT [ARG…]. It outlives the caller; its output goes to
 # DIR/server.log, its process id to DIR/server.process.
 server_start() {
@@ -381,7 +533,7 @@ server_start() {
   process=$!
   disown "$process"
   printf '%s\n' "$process" >"$dir/server.process"
-  until answer=$(server_sql "$port" 'SELECT 1' 2>&1); do
+  until answer=$(_oms_answers "$kind" "$port" 2>&1); do
     if ! kill -0 "$process" 2>/dev/null; then
       tail -n 20 "$dir/server.log" >&2
       oms_fail "$kind ended while starting on port $port (whole output: $dir/server.log)"

@@ -26,7 +26,7 @@ pub struct Model {
     /// The password, encrypted with the key file; never plain, never logged. Empty: no password.
     #[sea_orm(column_type = "Text")]
     pub password_cipher: String,
-    /// JSON object: TLS, character set, schema, tenant, cluster. No secret.
+    /// JSON object: TLS (mode, authority, client certificate), description. No secret.
     #[sea_orm(column_type = "Text")]
     pub options: String,
     /// The server's version as last seen; empty when not yet seen.
@@ -40,6 +40,9 @@ pub struct Model {
     pub gmt_modified: DateTime,
     /// The `oms_user.id` of whom it belongs to; NULL: `ROOT`.
     pub owner: Option<String>,
+    /// The key of the client certificate for TLS, encrypted as the password is; NULL: none.
+    #[sea_orm(column_type = "Text", nullable)]
+    pub tls_key_cipher: Option<String>,
 }
 
 /// No relations: rows meet by id, and a missing partner is a finding, not a refused write.

@@ -37,13 +37,20 @@ impl Columns {
 
     /// Text up to a length, for ids, names and states. On MySQL an index has at most 3072 bytes,
     /// that is 768 characters over all of its columns.
+    ///
+    /// PostgreSQL compares and sorts it byte by byte, whatever the database's own collation is.
     pub fn text(self, name: &'static str, length: u32) -> ColumnDef {
-        ColumnDef::new(name).string_len(length).not_null().take()
+        self.text_null(name, length).not_null().take()
     }
 
     /// As [`Columns::text`], and may be NULL.
     pub fn text_null(self, name: &'static str, length: u32) -> ColumnDef {
-        ColumnDef::new(name).string_len(length).null().take()
+        let mut column = ColumnDef::new(name);
+        match self.0 {
+            DbBackend::Postgres => column.custom(format!("varchar({length}) COLLATE \"C\"")),
+            _ => column.string_len(length),
+        };
+        column
     }
 
     /// Text of any length, for JSON and messages: MySQL's `TEXT` ends at 64 KB, `LONGTEXT` does not.
@@ -56,13 +63,14 @@ impl Columns {
         let mut column = ColumnDef::new(name);
         match self.0 {
             DbBackend::MySql => column.custom("longtext"),
+            DbBackend::Postgres => column.custom("text COLLATE \"C\""),
             _ => column.text(),
         };
         column
     }
 
-    /// UTC without a zone, with milliseconds. `datetime(3)` on MySQL; on SQLite a text
-    /// `YYYY-MM-DD HH:MM:SS.mmm`, which sorts as the time does.
+    /// UTC without a zone, with milliseconds. `datetime(3)` on MySQL, `timestamp(3)`
+    /// on PostgreSQL; on SQLite a text `YYYY-MM-DD HH:MM:SS.mmm`, which sorts as the time does.
     pub fn time(self, name: &'static str) -> ColumnDef {
         self.time_null(name).not_null().take()
     }
@@ -72,6 +80,7 @@ impl Columns {
         let mut column = ColumnDef::new(name);
         match self.0 {
             DbBackend::MySql => column.custom("datetime(3)"),
+            DbBackend::Postgres => column.custom("timestamp(3)"),
             _ => column.date_time(),
         };
         column

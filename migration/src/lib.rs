@@ -1,8 +1,7 @@
 //! The schema of the `rm` database, one change per file.
 //!
-//! Runs on SQLite, MySQL, MariaDB and OceanBase, and says nothing that PostgreSQL would not
-//! understand. What differs between them is in [`columns`] (long text, times, character sets) and in
-//! [`views`] (JSON, ages).
+//! Runs on SQLite, MySQL, MariaDB, OceanBase and PostgreSQL. What differs between them is in [`columns`]
+//! (long text, times, character sets) and in [`views`] (JSON, ages).
 //!
 //! Rules for a migration:
 //!
@@ -13,7 +12,8 @@
 //!
 //! Nothing locks migrations, so they are run by `oms rm up`, by `oms migrate` at its start, or by
 //! the leader; two at once meet in the same `IF NOT EXISTS`, and the loser of the race for the line
-//! in `seaql_migrations` begins again.
+//! in `seaql_migrations` begins again. (On PostgreSQL, whose DDL is transactional, the caller runs all of
+//! them in one transaction behind a lock.)
 
 #![allow(
     elided_lifetimes_in_paths,
@@ -52,6 +52,7 @@ mod m0026_oms_om_task;
 mod m0027_oms_om_task_by_status;
 mod m0028_oms_session;
 mod m0029_oms_node;
+mod m0030_oms_datasource_tls_key;
 pub mod views;
 
 pub use sea_orm_migration::MigratorTrait;
@@ -92,6 +93,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0027_oms_om_task_by_status::Migration),
             Box::new(m0028_oms_session::Migration),
             Box::new(m0029_oms_node::Migration),
+            Box::new(m0030_oms_datasource_tls_key::Migration),
         ]
     }
 }

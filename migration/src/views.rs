@@ -13,7 +13,19 @@ pub enum Dialect {
     Sqlite,
     /// MySQL, MariaDB, OceanBase.
     MySql,
+    /// PostgreSQL.
+    Postgres,
 }
+
+/// PostgreSQL before 16 cannot ask whether a text is JSON: a cast of one that is not is an error, which
+/// would be the whole view's. This catches it.
+const JSON_MEMBER: &str = "CREATE OR REPLACE FUNCTION oms_json_member(cell text, member text) \
+    RETURNS text LANGUAGE plpgsql IMMUTABLE AS $$ \
+    BEGIN \
+      IF json_typeof(cell::json) <> 'object' THEN RETURN NULL; END IF; \
+      RETURN cell::json ->> member; \
+    EXCEPTION WHEN OTHERS THEN RETURN NULL; \
+    END $$";
 
 impl Dialect {
     /// For the database behind `manager`.
@@ -21,6 +33,7 @@ impl Dialect {
         match manager.get_database_backend() {
             DbBackend::Sqlite => Ok(Self::Sqlite),
             DbBackend::MySql => Ok(Self::MySql),
+            DbBackend::Postgres => Ok(Self::Postgres),
             other => Err(DbErr::Migration(format!(
                 "the views of the rm database cannot be made on {other:?}"
             ))),
@@ -38,6 +51,7 @@ impl Dialect {
                 "CASE WHEN JSON_VALID({column}) THEN \
                  NULLIF(JSON_UNQUOTE(JSON_EXTRACT({column}, '$.{key}')), 'null') END"
             ),
+            Self::Postgres => format!("oms_json_member({column}, '{key}')"),
         }
     }
 
@@ -52,6 +66,7 @@ impl Dialect {
         match self {
             Self::Sqlite => format!("ROUND(CAST({text} AS REAL) / 1000, 3)"),
             Self::MySql => format!("ROUND(CAST({text} AS DECIMAL(20, 3)) / 1000, 3)"),
+            Self::Postgres => format!("ROUND({} / 1000, 3)", number(&text)),
         }
     }
 
@@ -67,6 +82,12 @@ impl Dialect {
                 "CAST(TIMESTAMPADD(MICROSECOND, NULLIF(CAST({text} AS SIGNED), 0) * 1000, \
                  CAST('1970-01-01 00:00:00.000' AS DATETIME(3))) AS DATETIME(3))"
             ),
+            // to_timestamp would answer in the session's time zone
+            Self::Postgres => format!(
+                "CAST(TIMESTAMP '1970-01-01 00:00:00' + CAST(NULLIF({}, 0) AS double precision) \
+                 * INTERVAL '1 millisecond' AS timestamp(3))",
+                number(&text)
+            ),
         }
     }
 
@@ -79,6 +100,10 @@ impl Dialect {
             Self::MySql => format!(
                 "ROUND(TIMESTAMPDIFF(MICROSECOND, {column}, UTC_TIMESTAMP(3)) / 1000000, 1)"
             ),
+            Self::Postgres => format!(
+                "ROUND(CAST(EXTRACT(EPOCH FROM timezone('UTC', clock_timestamp()) - {column}) \
+                 AS numeric), 1)"
+            ),
         }
     }
 
@@ -89,17 +114,25 @@ impl Dialect {
         name: &str,
         select: &str,
     ) -> Result<(), DbErr> {
-        let create = match self {
-            Self::Sqlite => "CREATE VIEW IF NOT EXISTS",
-            Self::MySql => "CREATE OR REPLACE VIEW",
+        let sql = match self {
+            Self::Sqlite => format!("CREATE VIEW IF NOT EXISTS {name} AS {select}"),
+            Self::MySql => format!("CREATE OR REPLACE VIEW {name} AS {select}"),
+            // which cannot replace one whose columns change; all of it is one transaction there
+            Self::Postgres => {
+                format!("{JSON_MEMBER}; DROP VIEW IF EXISTS {name}; CREATE VIEW {name} AS {select}")
+            }
         };
-        let sql = format!("{create} {name} AS {select}");
         manager
             .get_connection()
             .execute_unprepared(&sql)
             .await
             .map(drop)
     }
+}
+
+/// A text as PostgreSQL's number; NULL where it is none. (A cast of one that is none is an error.)
+fn number(text: &str) -> String {
+    format!("CASE WHEN {text} ~ '^-?[0-9]{{1,15}}([.][0-9]+)?$' THEN CAST({text} AS numeric) END")
 }
 
 /// Drops a view when it is there.

@@ -8,7 +8,8 @@ use super::projects::time;
 use super::registry::Call;
 use super::request::invalid;
 use super::{Answer, Outcome};
-use crate::datasource::mysql::{Endpoint, Flavour, Secret, Server};
+use crate::config::stored::{Stored, sealed_tls_key};
+use crate::datasource::mysql::{Endpoint, Flavour, Secret, Server, Tls, TlsMode};
 use crate::error::{Error, Kind, Result};
 use crate::metadata::{
     DataSource, DataSourceType, DataSourceUpdate, NewDataSource, Project, ProjectFilter, new_id,
@@ -33,9 +34,18 @@ pub struct Create {
     /// In plain text, or in Base64 as the console's clients send it.
     #[serde(default)]
     password: String,
-    /// TLS between us and the server.
+    /// TLS between us and the server, with everything checked: `VERIFY_IDENTITY` where `sslMode` says
+    /// nothing.
     #[serde(default)]
     use_ssl: bool,
+    /// What is encrypted and checked; `DISABLED` unless told.
+    ssl_mode: Option<TlsMode>,
+    /// PEM: the authorities that may have signed the server's certificate; the well-known ones unless told.
+    ssl_ca: Option<String>,
+    /// PEM: our certificate, with the chain behind it, where the server wants one.
+    ssl_cert: Option<String>,
+    /// PEM: its key, without a passphrase. It is stored encrypted and never shown.
+    ssl_key: Option<String>,
     /// Only for OceanBase: where not part of the user's name.
     tenant: Option<String>,
     cluster: Option<String>,
@@ -79,7 +89,8 @@ async fn create(call: &Call<'_>, wanted: Create, kinds: &[DataSourceType]) -> Ou
         (Some(tenant), None) => format!("{}@{tenant}", wanted.username),
         (None, _) => wanted.username.clone(),
     };
-    let (server, password) = login(&wanted, &user).await?;
+    let tls = tls(&wanted)?;
+    let (server, password) = login(&wanted, &user, &tls).await?;
     let kind = kind_of(server.flavour);
     if !kinds.contains(&kind) || wanted.r#type.is_some_and(|t| t != kind) {
         return Err(invalid(
@@ -88,15 +99,18 @@ async fn create(call: &Call<'_>, wanted: Create, kinds: &[DataSourceType]) -> Ou
         ));
     }
     let id = new_id("e_");
+    let sealer = api.secrets.sealer().await?;
+    let mut options = json!({ "description": wanted.description });
+    tls.write_options(&mut options);
     let new = NewDataSource {
-        password_cipher: api.secrets.seal(&id, &password)?,
+        password_cipher: sealer.seal(&id, &password)?,
         id: Some(id),
         name: wanted.name,
         kind,
         host: wanted.ip,
         port: wanted.port,
         username: user,
-        options: json!({ "tls": wanted.use_ssl, "description": wanted.description }),
+        options,
     };
     let sources = api.metadata.datasources();
     let row = sources.create_owned(new, Some(&who.id)).await?;
@@ -109,10 +123,14 @@ async fn create(call: &Call<'_>, wanted: Create, kinds: &[DataSourceType]) -> Ou
         let why = "may not use this server with this user: the data source is there, and another's";
         return Err(forbidden(who, action, why));
     }
+    let mut options = row.options;
+    tls.write_options(&mut options);
     let update = DataSourceUpdate {
         version: Some(server.version),
         // the same server and account may be there with another password: this one just worked
-        password_cipher: Some(api.secrets.seal(&row.id, &password)?),
+        password_cipher: Some(sealer.seal(&row.id, &password)?),
+        tls_key_cipher: Some(sealed_tls_key(&sealer, &row.id, &tls)?),
+        options: Some(options),
         ..DataSourceUpdate::default()
     };
     api.metadata.datasources().update(&row.id, update).await?;
@@ -127,14 +145,43 @@ fn kind_of(flavour: Flavour) -> DataSourceType {
     }
 }
 
+/// The settings of TLS; an error names the parameter.
+fn tls(wanted: &Create) -> Result<Tls> {
+    let mode = match (wanted.ssl_mode, wanted.use_ssl) {
+        (Some(TlsMode::Disabled), true) => {
+            return Err(invalid("sslMode", "DISABLED stands beside useSsl"));
+        }
+        (Some(mode), _) => mode,
+        (None, true) => TlsMode::VerifyIdentity,
+        (None, false) => TlsMode::Disabled,
+    };
+    let given = |pem: &Option<String>| pem.clone().filter(|pem| !pem.trim().is_empty());
+    let tls = Tls {
+        mode,
+        ca: given(&wanted.ssl_ca),
+        cert: given(&wanted.ssl_cert),
+        key: given(&wanted.ssl_key).map(Secret::new),
+    };
+    let parameter = |part| match part {
+        "ca" => "sslCa",
+        "cert" => "sslCert",
+        "key" => "sslKey",
+        _ => "sslMode",
+    };
+    match tls.check() {
+        Ok(()) => Ok(tls),
+        Err(problem) => Err(invalid(parameter(problem.part), problem.why)),
+    }
+}
+
 /// Logs in with the password as it is, and as what it is the Base64 of.
-async fn login(wanted: &Create, user: &str) -> Result<(Server, Secret)> {
+async fn login(wanted: &Create, user: &str, tls: &Tls) -> Result<(Server, Secret)> {
     let endpoint = |password: &str| Endpoint {
         host: wanted.ip.clone(),
         port: wanted.port,
         user: user.to_owned(),
         password: Secret::new(password.to_owned()),
-        tls: wanted.use_ssl,
+        tls: tls.clone(),
     };
     let plain = endpoint(&wanted.password);
     let refused = match Server::open(&plain).await {
@@ -187,6 +234,8 @@ pub struct DataSourceItem {
     user_name: String,
     /// The server's version, as last seen.
     version: String,
+    /// How connections to it are encrypted.
+    ssl_mode: TlsMode,
     description: Option<String>,
     /// When it was made, UTC.
     gmt_create: String,
@@ -223,6 +272,9 @@ fn item(d: &DataSource, owners: &Owners) -> DataSourceItem {
         port: d.port,
         user_name: d.username.clone(),
         version: d.version.clone(),
+        ssl_mode: Tls::read_options(&d.options, None)
+            .map(|tls| tls.mode)
+            .unwrap_or_default(),
         description: description.map(str::to_owned),
         gmt_create: time(d.gmt_created),
         gmt_modified: time(d.gmt_modified),
@@ -241,13 +293,16 @@ pub struct Tested {
 pub async fn test(call: &Call<'_>, wanted: ById) -> Outcome {
     let sources = call.api.metadata.datasources();
     let row = sources.get(&wanted.id).await?;
-    let endpoint = Endpoint {
-        host: row.host,
+    let stored = Stored {
+        id: &row.id,
+        host: &row.host,
         port: row.port,
-        user: row.username,
-        password: call.api.secrets.unseal(&row.id, &row.password_cipher)?,
-        tls: row.options.get("tls").and_then(Value::as_bool) == Some(true),
+        username: &row.username,
+        password_cipher: &row.password_cipher,
+        options: &row.options,
+        tls_key_cipher: row.tls_key_cipher.as_deref(),
     };
+    let endpoint = stored.endpoint(&call.api.secrets)?;
     let server = Server::open(&endpoint).await?;
     let update = DataSourceUpdate {
         version: Some(server.version.clone()),

@@ -130,7 +130,8 @@ pub struct MigrateCommand {
     /// The project's name in rm; by default made from source, target and rules.
     #[arg(long)]
     pub name: Option<String>,
-    /// The rm database: a file, or mysql://user@host:port/database (password: $OMS_RM_PASSWORD).
+    /// The rm database: a file, or mysql:// or postgresql://user@host:port/database (password:
+    /// $OMS_RM_PASSWORD).
     #[arg(long, env = "OMS_RM", value_name = "FILE|URL")]
     pub rm: Option<String>,
     /// Folder of the Store and of verification files [default: oms_data beside rm].
@@ -176,7 +177,8 @@ pub struct ServerCommand {
 /// Where the rm database is.
 #[derive(Debug, Args)]
 pub struct RmArgs {
-    /// The rm database: a file, or mysql://user@host:port/database (password: $OMS_RM_PASSWORD).
+    /// The rm database: a file, or mysql:// or postgresql://user@host:port/database (password:
+    /// $OMS_RM_PASSWORD).
     #[arg(long, env = "OMS_RM", default_value = crate::config::migrate::DEFAULT_RM, value_name = "FILE|URL")]
     pub rm: String,
 }
@@ -184,8 +186,8 @@ pub struct RmArgs {
 /// Where rm is, for commands that can ask a server as well.
 #[derive(Debug, Args)]
 pub struct RmOrServer {
-    /// Read this rm database: a file, or mysql://user@host:port/database (password:
-    /// $OMS_RM_PASSWORD) [env: OMS_RM] [default: oms_rm.db, where no server is named].
+    /// Read this rm database: a file, or mysql:// or postgresql://user@host:port/database
+    /// (password: $OMS_RM_PASSWORD) [env: OMS_RM] [default: oms_rm.db, where no server is named].
     #[arg(long, value_name = "FILE|URL")]
     pub rm: Option<String>,
 }
@@ -315,6 +317,17 @@ pub enum ProjectCommand {
 pub enum RmCommand {
     /// Make the rm database, or bring its schema up to date.
     Up {
+        /// Where rm is.
+        #[command(flatten)]
+        rm: RmArgs,
+    },
+    /// Make a new key for the stored passwords, and encrypt them anew with it.
+    ///
+    /// The server may run meanwhile. Interrupted at any moment, nothing is lost: run it again.
+    RotateKey {
+        /// The key file [default: ~/.config/oms/oms.key].
+        #[arg(long, env = "OMS_KEY_FILE", value_name = "FILE")]
+        key_file: Option<PathBuf>,
         /// Where rm is.
         #[command(flatten)]
         rm: RmArgs,

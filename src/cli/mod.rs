@@ -10,10 +10,12 @@ pub mod print;
 pub mod project;
 pub mod remote;
 pub mod reset_password;
+pub mod rotate_key;
 pub mod server;
 pub mod signals;
 pub mod table;
 
+use crate::config::secret_store::default_key_file;
 use args::{Cli, Command, Output, RmCommand};
 use exit::ExitCode;
 use failure::Outcome;
@@ -60,6 +62,11 @@ async fn dispatch(cli: Cli) -> Outcome {
             let metadata = migrate::open_rm(&rm.rm).await?;
             print::out(&format!("rm database {} is up to date", metadata.place()));
             Ok(ExitCode::Equal)
+        }
+        Command::Rm(RmCommand::RotateKey { key_file, rm }) => {
+            let file =
+                key_file.unwrap_or_else(|| default_key_file(|name| std::env::var(name).ok()));
+            Ok(rotate_key::run(&rm.rm, &file, output).await?)
         }
         Command::Rm(RmCommand::ResetPassword { account, rm }) => {
             Ok(reset_password::run(&rm.rm, &account, output).await?)

@@ -1,7 +1,7 @@
 //! What `oms migrate` shall do.
 
 use super::yaml;
-use crate::datasource::mysql::{Endpoint, Secret};
+use crate::datasource::mysql::{Endpoint, Secret, Tls, TlsFiles};
 use crate::error::{Error, Kind, Result};
 use crate::model::filter::ObjectFilter;
 use crate::model::options::Options;
@@ -30,6 +30,8 @@ pub struct SideConfig {
     pub password_env: Option<String>,
     /// File that holds the password (its first line).
     pub password_file: Option<PathBuf>,
+    /// How connections are encrypted; the URL may say it instead.
+    pub ssl: Option<TlsFiles>,
 }
 
 /// The YAML file of `oms migrate --config`.
@@ -223,6 +225,13 @@ fn side(
             )));
     }
     let mut endpoint = Endpoint::parse(&text)?;
+    if let Some(ssl) = &file.ssl {
+        if endpoint.tls != Tls::default() {
+            return Err(Error::new(Kind::ConfigInvalid, format!("{name}.ssl"))
+                .detail("the URL says something about TLS too: give one of them"));
+        }
+        endpoint.tls = ssl.read(name)?;
+    }
     let exposed = !endpoint.password.reveal().is_empty();
     let variable = file
         .password_env

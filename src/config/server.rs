@@ -12,7 +12,8 @@ use std::path::{Path, PathBuf};
 pub struct ServerConfig {
     /// Address and port of the API (`OMS_LISTEN`).
     pub listen: String,
-    /// The rm database: a file, or `mysql://user@host:port/database` (`OMS_RM`).
+    /// The rm database: a file, `mysql://user@host:port/database`, or
+    /// `postgresql://user@host:port/database` (`OMS_RM`).
     pub rm: String,
     /// Folder of the Stores and of verification files (`OMS_DATA_DIR`).
     pub data_dir: PathBuf,

@@ -87,6 +87,19 @@ kinds! {
     /// An object is missing.
     ObjectMissing = "SRC-0009", Manual, "Check that the named object exists on the named side.";
 
+    /// The server's certificate is not signed by an authority that is trusted, or not valid now.
+    TlsUntrusted = "TLS-0001", Manual, "Give the authority that signed the server's certificate (sslCa, ssl-ca), or choose REQUIRED to encrypt without checking it.";
+    /// The server's certificate is made out to another name.
+    TlsHostName = "TLS-0002", Manual, "Use a host name that is in the certificate (subjectAltName), or choose VERIFY_CA, which does not check it.";
+    /// The server does not take the client certificate, or wants one.
+    TlsClientCertificate = "TLS-0003", Manual, "Give a client certificate and its key (sslCert, sslKey) that the server's authority signed.";
+    /// The server does not offer TLS.
+    TlsUnavailable = "TLS-0004", Manual, "Configure TLS at the server, or choose PREFERRED or DISABLED.";
+    /// The server refuses connections without TLS.
+    TlsNeeded = "TLS-0005", Manual, "Choose a mode with TLS (sslMode, ssl-mode): REQUIRED, VERIFY_CA or VERIFY_IDENTITY.";
+    /// TLS with the server fails.
+    TlsFailed = "TLS-0006", Manual, "Read the message; TLS 1.2 and 1.3 are spoken, and certificates must be X.509 version 3.";
+
     /// The pre-check found something that must be mended first.
     PrecheckFailed = "PRE-0001", Manual, "Mend the items that are FAILED; each says what to do. Then run again.";
 

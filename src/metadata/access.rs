@@ -308,16 +308,17 @@ fn unreadable<E: EntityTrait>(row: &QueryResult, error: TryGetError) -> RowProbl
 
 /// A cell as text, whatever it is; `?` when even that is not possible.
 fn text_of(row: &QueryResult, column: &str) -> String {
+    cell_text(row, column).unwrap_or_else(|| "?".to_owned())
+}
+
+/// A cell as text, whatever it is; `None` where it is NULL or of no known type.
+pub(super) fn cell_text(row: &QueryResult, column: &str) -> Option<String> {
     row.try_get::<String>("", column)
-        .or_else(|_| {
-            row.try_get::<i64>("", column)
-                .map(|number| number.to_string())
-        })
-        .or_else(|_| {
-            row.try_get::<f64>("", column)
-                .map(|number| number.to_string())
-        })
-        .unwrap_or_else(|_| "?".to_owned())
+        .or_else(|_| row.try_get::<i64>("", column).map(|n| n.to_string()))
+        // PostgreSQL tells numbers of 32 and 64 bits apart
+        .or_else(|_| row.try_get::<i32>("", column).map(|n| n.to_string()))
+        .or_else(|_| row.try_get::<f64>("", column).map(|n| n.to_string()))
+        .ok()
 }
 
 /// The column that the driver names in its error.

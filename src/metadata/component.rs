@@ -3,8 +3,8 @@
 use chrono::NaiveDateTime;
 use entity::{oms_component as c, oms_project as p};
 use sea_orm::{
-    ColumnTrait, Condition, EntityTrait, QueryFilter, QueryOrder, Set,
-    sea_query::{Expr, ExprTrait, Query, SelectStatement},
+    ColumnTrait, Condition, DbBackend, EntityTrait, QueryFilter, QueryOrder, Set,
+    sea_query::{Expr, ExprTrait, LockType, Query, SelectStatement},
 };
 use serde_json::Value;
 
@@ -328,16 +328,27 @@ impl Components<'_> {
     }
 
     /// An update of a component behind the epoch of its project.
+    ///
+    /// MySQL locks the project's row while it looks, SQLite has one writer. PostgreSQL is told to lock
+    /// it: else a newer Coordinator's claim could be committed between the look and the write.
     fn coordinators_update(
         self,
         id: &str,
         coordinator_epoch: i64,
     ) -> sea_orm::sea_query::UpdateStatement {
-        let ours = Query::select()
-            .column((p::Entity, p::Column::Id))
+        let mut ours = Query::select();
+        ours.column((p::Entity, p::Column::Id))
             .from(p::Entity)
-            .and_where(Expr::col((p::Entity, p::Column::Epoch)).lte(coordinator_epoch))
-            .to_owned();
+            .and_where(Expr::col((p::Entity, p::Column::Epoch)).lte(coordinator_epoch));
+        if self.0.write.get_database_backend() == DbBackend::Postgres {
+            let project = Query::select()
+                .column((c::Entity, c::Column::ProjectId))
+                .from(c::Entity)
+                .and_where(Expr::col((c::Entity, c::Column::Id)).eq(id))
+                .to_owned();
+            ours.and_where(Expr::col((p::Entity, p::Column::Id)).in_subquery(project))
+                .lock(LockType::Share);
+        }
         Query::update()
             .table(c::Entity)
             .and_where(is(c::Column::Id, id))

@@ -6,6 +6,8 @@
 //!
 //! MySQL gets one pool. Each connection asks for `utf8mb4_general_ci`, the collation that OceanBase
 //! has too, and keeps few statements prepared, because OceanBase counts them against its cursors.
+//!
+//! PostgreSQL gets one pool too: see [`super::connect_pg`].
 
 use std::{
     path::{Path, PathBuf},
@@ -23,14 +25,14 @@ use sea_orm::{
 use url::Url;
 
 use super::{
-    MetaError, Metadata,
+    MetaError, Metadata, connect_pg,
     retry::{Class, pause, sqlx_class},
 };
 
-/// The database where a MySQL URL names none.
-const DEFAULT_DATABASE: &str = "oms_rm";
+/// The database where a server's URL names none.
+pub(super) const DEFAULT_DATABASE: &str = "oms_rm";
 /// How long to wait for a free connection, and for a server that comes back.
-const ACQUIRE: Duration = Duration::from_secs(30);
+pub(super) const ACQUIRE: Duration = Duration::from_secs(30);
 /// How long the first connection may take.
 const FIRST: Duration = Duration::from_secs(10);
 /// How long SQLite waits for another process's lock before it says BUSY.
@@ -48,8 +50,11 @@ pub(super) async fn open(url: &str) -> Result<Metadata, MetaError> {
     })?;
     match parsed.scheme() {
         "mysql" | "mariadb" => open_mysql(parsed).await,
+        "postgres" | "postgresql" => connect_pg::open(parsed).await,
         other => Err(MetaError::UnsupportedUrl {
-            detail: format!("'{other}' is not supported; use sqlite:///path or mysql://…"),
+            detail: format!(
+                "'{other}' is not supported; use sqlite:///path, mysql://… or postgresql://…"
+            ),
         }),
     }
 }
@@ -182,12 +187,12 @@ async fn ensure_database(
     options: &MySqlConnectOptions,
     database: &str,
 ) -> Result<(), MetaError> {
-    match first(place, options).await {
+    match within_first(place, options.connect()).await {
         Ok(connection) => return close(place, connection).await,
         Err(error) if !unknown_database(&error) => return Err(open_failed(place, error)),
         Err(_) => {}
     }
-    let mut connection = first(place, server)
+    let mut connection = within_first(place, server.connect())
         .await
         .map_err(|error| open_failed(place, error))?;
     let name = database.replace('`', "``");
@@ -199,11 +204,12 @@ async fn ensure_database(
     close(place, connection).await
 }
 
-async fn first(
+/// The first connection, or that there was no answer.
+pub(super) async fn within_first<C>(
     place: &str,
-    options: &MySqlConnectOptions,
-) -> Result<sqlx::MySqlConnection, sqlx::Error> {
-    tokio::time::timeout(FIRST, options.connect())
+    connect: impl Future<Output = Result<C, sqlx::Error>>,
+) -> Result<C, sqlx::Error> {
+    tokio::time::timeout(FIRST, connect)
         .await
         .unwrap_or_else(|_| {
             Err(sqlx::Error::Io(std::io::Error::new(
@@ -227,7 +233,7 @@ fn unknown_database(error: &sqlx::Error) -> bool {
         .is_some_and(|mysql| mysql.number() == 1049)
 }
 
-fn open_failed(place: &str, error: sqlx::Error) -> MetaError {
+pub(super) fn open_failed(place: &str, error: sqlx::Error) -> MetaError {
     let what = "open";
     let detail = format!("{place}: {error}");
     match sqlx_class(&error) {
@@ -258,6 +264,7 @@ mod tests {
             Some("./some where/rm.db".into())
         );
         assert_eq!(path("mysql://root@127.0.0.1/rm"), None);
+        assert_eq!(path("postgresql://oms@127.0.0.1/rm"), None);
         assert!(sqlite_path("sqlite::memory:").is_err());
         assert!(sqlite_path("").is_err());
     }

@@ -45,6 +45,8 @@ pub struct DataSource {
     pub gmt_modified: NaiveDateTime,
     /// Whose it is, an account's id; `None`: `ROOT`'s.
     pub owner: Option<String>,
+    /// The key of the client certificate for TLS, encrypted; `None`: none.
+    pub tls_key_cipher: Option<String>,
 }
 
 impl fmt::Debug for DataSource {
@@ -82,6 +84,7 @@ impl FromModel for DataSource {
             gmt_created: row.gmt_created,
             gmt_modified: row.gmt_modified,
             owner: row.owner,
+            tls_key_cipher: row.tls_key_cipher,
         })
     }
 }
@@ -116,6 +119,8 @@ pub struct DataSourceUpdate {
     pub password_cipher: Option<String>,
     /// Replaces the options.
     pub options: Option<Value>,
+    /// Replaces the key of the client certificate, encrypted; `Some(None)`: there is none.
+    pub tls_key_cipher: Option<Option<String>>,
     /// The server's version.
     pub version: Option<String>,
     /// What tells this server from another.
@@ -154,6 +159,7 @@ impl DataSources<'_> {
             gmt_created: Set(time),
             gmt_modified: Set(time),
             owner: Set(owner.map(str::to_owned)),
+            tls_key_cipher: Set(None),
         };
         let key = [
             d::Column::Type,
@@ -218,6 +224,9 @@ impl DataSources<'_> {
             if let Some(text) = text {
                 statement.value(column, text);
             }
+        }
+        if let Some(key) = update.tls_key_cipher {
+            statement.value(d::Column::TlsKeyCipher, key);
         }
         let matched = self
             .0

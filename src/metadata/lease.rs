@@ -189,12 +189,16 @@ impl Leases<'_> {
     /// The time of the database server; of this machine for SQLite.
     pub(super) async fn now_ms(self) -> Result<i64, MetaError> {
         let what = "read the clock";
-        if self.0.read.get_database_backend() != DbBackend::MySql {
-            return Ok(Utc::now().timestamp_millis());
-        }
-        let sql = "SELECT CAST(UNIX_TIMESTAMP(NOW(3)) * 1000 AS SIGNED)";
+        let backend = self.0.read.get_database_backend();
+        let sql = match backend {
+            DbBackend::MySql => "SELECT CAST(UNIX_TIMESTAMP(NOW(3)) * 1000 AS SIGNED)",
+            DbBackend::Postgres => {
+                "SELECT CAST(EXTRACT(EPOCH FROM clock_timestamp()) * 1000 AS BIGINT)"
+            }
+            _ => return Ok(Utc::now().timestamp_millis()),
+        };
         let row = retry(what, Twice::Harmless, || {
-            let statement = Statement::from_string(DbBackend::MySql, sql);
+            let statement = Statement::from_string(backend, sql);
             self.0.read.query_one_raw(statement)
         })
         .await?;

@@ -2,13 +2,14 @@
 
 use entity::all_tables;
 use sea_orm::{
-    QueryResult, Value,
+    ConnectionTrait, DbBackend, QueryResult, Value,
     sea_query::{Alias, Condition, Expr, ExprTrait, Func, Query, UpdateStatement},
 };
 use std::collections::BTreeMap;
 
 use super::{
     MetaError, Metadata, RowProblem, Written,
+    access::cell_text,
     retry::{Twice, retry},
     row::now,
 };
@@ -22,6 +23,9 @@ const MENDED: &[(&str, bool)] = &[
     ("oms_component", false),
     ("oms_om_task", true),
 ];
+
+/// The columns of these tables that are numbers and can hold one that is out of range.
+const NUMBERS: &[&str] = &["progress", "retry_count", "max_retry_count"];
 
 /// A row as text, cell by cell, whatever stands in it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -56,13 +60,13 @@ impl Metadata {
             select.column(Alias::new(column.name.as_str()));
         }
         let row = retry("read a row as text", Twice::Harmless, || {
-            sea_orm::ConnectionTrait::query_one(&self.write, &select)
+            self.write.query_one(&select)
         })
         .await?;
         let text = |row: &QueryResult| {
             let cells = shape.columns.iter();
             cells
-                .map(|column| (column.name.clone(), cell(row, &column.name)))
+                .map(|column| (column.name.clone(), cell_text(row, &column.name)))
                 .collect()
         };
         Ok(row.as_ref().map(text))
@@ -81,7 +85,8 @@ impl Metadata {
         let Some(own_epoch) = fence_of(problem) else {
             return Ok(Written::NotFound);
         };
-        let update = update(problem, nonsense, good, epoch, own_epoch);
+        let strict = self.write.get_database_backend() == DbBackend::Postgres;
+        let update = update(problem, nonsense, good, epoch, own_epoch, strict);
         let what = "put a value back";
         if self.execute(what, Twice::Harmless, &update).await? > 0 {
             return Ok(Written::Applied);
@@ -126,8 +131,22 @@ fn update(
     good: Option<&str>,
     epoch: i64,
     own_epoch: bool,
+    strict: bool,
 ) -> UpdateStatement {
-    let column = || Expr::col(Alias::new(problem.column.as_str()));
+    let number = NUMBERS.contains(&problem.column.as_str());
+    // PostgreSQL compares a number with a text only when it is told to
+    let column = || {
+        let column = Expr::col(Alias::new(problem.column.as_str()));
+        match number && strict {
+            true => column.cast_as(Alias::new("varchar")),
+            false => column,
+        }
+    };
+    let parsed = good.and_then(|good| good.parse::<i32>().ok());
+    let good = match parsed {
+        Some(good) if number => Value::from(good),
+        _ => Value::from(good.map(str::to_owned)),
+    };
     // MySQL takes no notice of spaces at the end when it compares, hence the length
     let length = i64::try_from(nonsense.chars().count()).unwrap_or(i64::MAX);
     let unchanged = Condition::all()
@@ -145,22 +164,10 @@ fn update(
     };
     Query::update()
         .table(Alias::new(problem.table))
-        .value(
-            Alias::new(problem.column.as_str()),
-            Value::from(good.map(str::to_owned)),
-        )
+        .value(Alias::new(problem.column.as_str()), good)
         .value(Alias::new("gmt_modified"), now())
         .and_where(Expr::col(Alias::new("id")).eq(problem.id.as_str()))
         .cond_where(unchanged)
         .and_where(fence)
         .to_owned()
-}
-
-/// A cell as text, whatever it is.
-fn cell(row: &QueryResult, column: &str) -> Option<String> {
-    let number = |column| row.try_get::<i64>("", column).map(|n| n.to_string());
-    row.try_get::<String>("", column)
-        .or_else(|_| number(column))
-        .or_else(|_| row.try_get::<f64>("", column).map(|n| n.to_string()))
-        .ok()
 }

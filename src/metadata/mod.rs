@@ -16,10 +16,12 @@
 
 mod access;
 mod audit;
+mod cipher;
 mod codes;
 mod component;
 mod config;
 mod connect;
+mod connect_pg;
 mod datasource;
 mod department;
 mod error;
@@ -47,6 +49,7 @@ mod verify;
 mod verify_diff;
 
 pub use audit::{Audit, AuditFilter, AuditLogs, NewAudit};
+pub use cipher::{Cipher, CipherColumn};
 pub use component::{Component, Components, NewComponent, Report};
 pub use config::Configs;
 pub use datasource::{DataSource, DataSourceUpdate, DataSources, NewDataSource};
@@ -77,14 +80,17 @@ pub use verify::{NewVerify, VerifyKey, VerifyResult, VerifyResults, VerifyUpdate
 pub use verify_diff::{DiffFilter, NewDiff, VerifyDiff};
 
 use migration::{Migrator, MigratorTrait};
-use sea_orm::{DatabaseConnection, DbErr, SqlErr};
+use sea_orm::{ConnectionTrait, DatabaseConnection, DbBackend, DbErr, SqlErr, TransactionTrait};
+
+/// The advisory lock of who migrates: `oms_rm` in ASCII.
+const MIGRATION_LOCK: i64 = 0x6f6d_735f_726d;
 
 /// A handle to the rm database.
 #[derive(Clone, Debug)]
 pub struct Metadata {
     /// For statements that change something. One connection on SQLite.
     write: DatabaseConnection,
-    /// For statements that only read. The same pool as `write` on MySQL.
+    /// For statements that only read. The same pool as `write` on a server.
     read: DatabaseConnection,
     /// Where it is, without the password.
     place: String,
@@ -93,10 +99,10 @@ pub struct Metadata {
 }
 
 impl Metadata {
-    /// Opens the rm database: `sqlite:///path`, a plain path, or `mysql://user:password@host:port/db`
-    /// (a missing database name means `oms_rm`).
+    /// Opens the rm database: `sqlite:///path`, a plain path, `mysql://user:password@host:port/db`, or
+    /// `postgresql://user:password@host:port/db` (a missing database name means `oms_rm`).
     ///
-    /// An SQLite file and its folder are made when missing, a MySQL database too. The schema is not:
+    /// An SQLite file and its folder are made when missing, a server's database too. The schema is not:
     /// see [`Metadata::migrate`].
     pub async fn open(url: &str) -> Result<Self, MetaError> {
         connect::open(url).await
@@ -106,7 +112,7 @@ impl Metadata {
     pub async fn migrate(&self) -> Result<(), MetaError> {
         let mut attempt = 0;
         loop {
-            match Migrator::up(&self.write, None).await {
+            match self.migrate_once().await {
                 Ok(()) => return Ok(()),
                 Err(error) if attempt < 8 && lost_a_race(&error) => {
                     attempt += 1;
@@ -115,6 +121,20 @@ impl Metadata {
                 Err(error) => return Err(MetaError::from_db("migrate the schema", error)),
             }
         }
+    }
+
+    /// PostgreSQL takes DDL back with its transaction, and has locks that end with it: there all changes
+    /// are one transaction, and two processes come one after the other.
+    async fn migrate_once(&self) -> Result<(), DbErr> {
+        if self.write.get_database_backend() != DbBackend::Postgres {
+            return Migrator::up(&self.write, None).await;
+        }
+        let transaction = self.write.begin().await?;
+        let lock =
+            format!("SET LOCAL lock_timeout = 0; SELECT pg_advisory_xact_lock({MIGRATION_LOCK})");
+        transaction.execute_unprepared(&lock).await?;
+        Migrator::up(&transaction, None).await?;
+        transaction.commit().await
     }
 
     /// Where the database is, without its password: for messages.
@@ -237,4 +257,5 @@ impl Metadata {
 fn lost_a_race(error: &DbErr) -> bool {
     matches!(error.sql_err(), Some(SqlErr::UniqueConstraintViolation(_)))
         || retry::class(error).transient()
+        || retry::table_unseen(error)
 }

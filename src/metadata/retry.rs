@@ -4,7 +4,7 @@ use std::{error::Error as StdError, future::Future, time::Duration};
 
 use sea_orm::{
     DbErr, RuntimeErr, SqlErr,
-    sqlx::{self, error::DatabaseError, mysql::MySqlDatabaseError},
+    sqlx::{self, error::DatabaseError, mysql::MySqlDatabaseError, postgres::PgDatabaseError},
 };
 
 use super::MetaError;
@@ -95,10 +95,31 @@ pub(super) fn class(error: &DbErr) -> Class {
     }
 }
 
+/// Whether a server does not see a table. OceanBase lets a session wait until the table that another one
+/// makes is there, and may not show it to the next statement yet.
+pub(super) fn table_unseen(error: &DbErr) -> bool {
+    let (DbErr::Exec(RuntimeErr::SqlxError(inner)) | DbErr::Query(RuntimeErr::SqlxError(inner))) =
+        error
+    else {
+        return false;
+    };
+    let database = inner.as_database_error();
+    let mysql = database.and_then(|e| e.try_downcast_ref::<MySqlDatabaseError>());
+    mysql.is_some_and(|mysql| mysql.number() == 1146)
+}
+
 /// Sorts an error of the driver.
 pub(super) fn sqlx_class(error: &sqlx::Error) -> Class {
     match error {
         sqlx::Error::Database(database) => database_class(database.as_ref()),
+        // a certificate that is not the right one does not become so
+        sqlx::Error::Io(error)
+            if error
+                .get_ref()
+                .is_some_and(|inner| inner.is::<tokio_rustls::rustls::Error>()) =>
+        {
+            Class::Refused
+        }
         sqlx::Error::Io(_)
         | sqlx::Error::PoolTimedOut
         | sqlx::Error::PoolClosed
@@ -114,6 +135,9 @@ pub(super) fn sqlx_class(error: &sqlx::Error) -> Class {
 fn database_class(error: &(dyn DatabaseError + 'static)) -> Class {
     if let Some(mysql) = error.try_downcast_ref::<MySqlDatabaseError>() {
         return mysql_class(mysql.number());
+    }
+    if let Some(postgres) = error.try_downcast_ref::<PgDatabaseError>() {
+        return postgres_class(postgres.code());
     }
     let code = error.code().unwrap_or_default();
     sqlite_class(code.parse().unwrap_or_default())
@@ -135,6 +159,25 @@ fn mysql_class(number: u16) -> Class {
     }
 }
 
+/// PostgreSQL: the SQLSTATE.
+fn postgres_class(code: &str) -> Class {
+    match code {
+        // Serialisation failure, deadlock, lock timeout, too many connections, starting up.
+        "40001" | "40P01" | "55P03" | "53300" | "57P03" => Class::Busy,
+        // Completion unknown; cancelled; shutdown by a person, by a crash; database dropped; idle too
+        // long, in a transaction or not. The server ends the connection after most of them.
+        "40003" | "57014" | "57P01" | "57P02" | "57P04" | "57P05" | "25P03" => Class::Lost,
+        // Privilege, read-only (a standby).
+        "42501" | "25006" => Class::Refused,
+        "23505" => Class::Duplicate,
+        // Connection exceptions.
+        code if code.starts_with("08") => Class::Lost,
+        // Account, password, pg_hba.conf.
+        code if code.starts_with("28") => Class::Refused,
+        _ => Class::Other,
+    }
+}
+
 /// SQLite: the extended result code, whose low byte is the primary one.
 fn sqlite_class(code: u32) -> Class {
     match code & 0xff {
@@ -143,5 +186,29 @@ fn sqlite_class(code: u32) -> Class {
         // PERM, READONLY, AUTH; CANTOPEN is most often a permission too.
         3 | 8 | 14 | 23 => Class::Refused,
         _ => Class::Other,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_may_pass_on_postgresql_and_what_is_certainly_not_done() {
+        for (code, class) in [
+            ("40001", Class::Busy),
+            ("40P01", Class::Busy),
+            ("57P03", Class::Busy),
+            ("57P01", Class::Lost),
+            ("08006", Class::Lost),
+            ("40003", Class::Lost),
+            ("28P01", Class::Refused),
+            ("42501", Class::Refused),
+            ("23505", Class::Duplicate),
+            ("42601", Class::Other),
+            ("53100", Class::Other),
+        ] {
+            assert_eq!(postgres_class(code), class, "{code}");
+        }
     }
 }

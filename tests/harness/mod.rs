@@ -13,6 +13,7 @@
 
 pub mod compare;
 pub mod oms;
+pub mod postgres;
 pub mod process;
 pub mod server;
 pub mod wait;
@@ -20,6 +21,7 @@ pub mod workload;
 
 pub use compare::{Difference, compare_tables, same_rows, tables_of};
 pub use oms::{Ended, Migration, Rm, Running};
+pub use postgres::Postgres;
 pub use server::{Kind, Options, Server};
 pub use wait::{try_wait_until, wait_until};
 pub use workload::{Counters, Workload, WorkloadOptions};

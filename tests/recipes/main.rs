@@ -1,5 +1,6 @@
 //! What an operator mends with SQL in the rm database, word for word: each recipe of this folder is run
-//! against a Coordinator and a Supervisor at work, with SQLite, MySQL and OceanBase as the rm database.
+//! against a Coordinator and a Supervisor at work, with SQLite, MySQL, OceanBase and PostgreSQL as the
+//! rm database.
 
 #[path = "../harness/mod.rs"]
 mod harness;
@@ -10,7 +11,7 @@ mod tasks;
 mod toys;
 mod world;
 
-use harness::{Kind, Options, Server};
+use harness::{Kind, Options, Postgres, Server};
 use oms::metadata::{ComponentType, Step, StepName, StepStatus};
 use std::path::Path;
 use world::World;
@@ -56,6 +57,15 @@ fn on_mysql() {
 #[test]
 fn on_oceanbase() {
     on(Kind::OceanBase);
+}
+
+#[test]
+fn on_postgresql() {
+    oms::actor::system::run(async {
+        let server = Postgres::start(&[]).await;
+        suite(&format!("{}/oms_rm", server.url())).await;
+    })
+    .expect("a runtime");
 }
 
 /// A project that has copied and verified, and follows.

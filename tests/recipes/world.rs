@@ -14,7 +14,7 @@ use oms::model::filter::ObjectFilter;
 use oms::model::options::Options;
 use oms::model::project::{ProjectConfig, Stages};
 use oms::supervisor::{EPOCH_STRIDE, Node, StopAll, Supervisor};
-use sea_orm::{ConnectionTrait, Database, DatabaseConnection};
+use sea_orm::{ConnectionTrait, Database, DatabaseConnection, DbBackend};
 use std::fmt::Debug;
 use std::path::Path;
 use std::sync::Arc;
@@ -140,7 +140,12 @@ impl World {
 
     /// Runs a recipe as an operator does.
     pub async fn recipe(&self, name: &str, step: Option<StepName>) {
-        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("tests/recipes/{name}.sql"));
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/recipes");
+        let mut path = folder.join(format!("{name}.sql"));
+        let own = folder.join(format!("{name}.postgresql.sql"));
+        if self.raw.get_database_backend() == DbBackend::Postgres && own.exists() {
+            path = own;
+        }
         let text = std::fs::read_to_string(&path).expect("a recipe");
         let text = match step {
             Some(step) => text.replace(":step", &format!("'{step}'")),

@@ -219,8 +219,13 @@ pub async fn unreadable_cells_are_values(meta: &Metadata, raw: &DatabaseConnecti
 
 pub async fn times_are_readable(meta: &Metadata, raw: &DatabaseConnection) {
     let steps = made(meta).await;
+    // PostgreSQL leaves zeros at the end away
+    let text = match raw.get_database_backend() {
+        DbBackend::Postgres => "to_char(gmt_created, 'YYYY-MM-DD HH24:MI:SS.MS')",
+        _ => "CONCAT(gmt_created, '')",
+    };
     let sql = format!(
-        "SELECT CONCAT(gmt_created, '') AS t FROM oms_step WHERE project_id='{}'",
+        "SELECT {text} AS t FROM oms_step WHERE project_id='{}'",
         steps[0].project_id
     );
     let rows = raw
@@ -234,6 +239,30 @@ pub async fn times_are_readable(meta: &Metadata, raw: &DatabaseConnection) {
         let age = chrono::Utc::now().naive_utc() - time.expect("a time");
         assert!(age.num_seconds().abs() < 120, "UTC: {text}");
     }
+}
+
+/// A number out of its range is put back as a number, also where numbers and texts are not compared.
+pub async fn a_number_is_put_back(meta: &Metadata, raw: &DatabaseConnection) {
+    let steps = made(meta).await;
+    let id = &steps[1].id;
+    edit(
+        raw,
+        &format!("UPDATE oms_step SET progress=101, epoch=4 WHERE id='{id}'"),
+    )
+    .await;
+    let problem = listed(meta, &steps).await[1].clone().expect_err("nonsense");
+    assert_eq!(
+        (problem.column.as_str(), problem.found.as_str()),
+        ("progress", "101")
+    );
+    let row = meta.raw_row(&problem).await.expect("a read");
+    assert_eq!(row.expect("the row").get("progress"), Some("101"));
+    let back = meta.put_back(&problem, "101", Some("40"), 4).await;
+    assert_eq!(back.expect("a write"), Written::Applied);
+    assert_eq!(meta.steps().get(id).await.expect("a good row").progress, 40);
+    let again = meta.put_back(&problem, "101", Some("0"), 4).await;
+    let found = "40".to_owned();
+    assert_eq!(again.expect("a write"), Written::Changed { found });
 }
 
 /// A person who corrects the cell between the look and the write is right, and so is a newer leader.

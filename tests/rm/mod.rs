@@ -5,6 +5,7 @@
 mod copy;
 mod edits;
 mod load;
+pub mod postgres;
 mod runtime;
 mod schema;
 mod users;
@@ -48,6 +49,7 @@ pub async fn suite(url: &str) {
     edits::unreadable_cells_are_values(&meta, &raw).await;
     edits::times_are_readable(&meta, &raw).await;
     edits::a_value_is_put_back_only_over_the_nonsense(&meta, &raw).await;
+    edits::a_number_is_put_back(&meta, &raw).await;
     views::projects(&meta, &raw).await;
     views::components(&meta, &raw).await;
     load::many_tasks_at_once(&meta).await;

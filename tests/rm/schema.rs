@@ -39,10 +39,13 @@ pub async fn a_wrong_password_is_refused(url: &str) {
     let Some((_, place)) = url.split_once('@') else {
         return;
     };
-    let wrong = format!("mysql://oms_nobody:not-the-password@{place}");
-    let error = Metadata::open(&wrong).await.expect_err("no such account");
-    assert_eq!(error.kind(), MetaErrorKind::Refused, "{error}");
-    assert!(!format!("{error} {error:?}").contains("not-the-password"));
+    let (scheme, _) = url.split_once("://").expect("a URL");
+    for account in ["oms_nobody", "oms"] {
+        let wrong = format!("{scheme}://{account}:not-the-password@{place}");
+        let error = Metadata::open(&wrong).await.expect_err("no such login");
+        assert_eq!(error.kind(), MetaErrorKind::Refused, "{error}");
+        assert!(!format!("{error} {error:?}").contains("not-the-password"));
+    }
 }
 
 pub async fn entities_and_tables_agree(raw: &DatabaseConnection) {
@@ -86,6 +89,16 @@ async fn tables(raw: &DatabaseConnection) -> BTreeMap<String, Vec<ColumnShape>> 
              CASE c.pk WHEN 0 THEN '' ELSE 'PRI' END AS k \
              FROM sqlite_master m, pragma_table_info(m.name) c \
              WHERE m.type IN ('table', 'view') AND m.name LIKE 'oms%' ORDER BY m.name, c.cid"
+        }
+        DbBackend::Postgres => {
+            "SELECT CAST(c.table_name AS text) AS t, CAST(c.column_name AS text) AS c, \
+             CAST(c.is_nullable AS text) AS n, CASE WHEN EXISTS (SELECT 1 FROM pg_index i \
+               JOIN pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = ANY (i.indkey) \
+               WHERE i.indisprimary AND i.indrelid = CAST(CAST(c.table_name AS text) AS regclass) \
+                 AND a.attname = c.column_name) THEN 'PRI' ELSE '' END AS k \
+             FROM information_schema.columns c \
+             WHERE table_schema = current_schema() AND table_name LIKE 'oms%' \
+             ORDER BY c.table_name, c.ordinal_position"
         }
         _ => {
             "SELECT table_name AS t, column_name AS c, is_nullable AS n, column_key AS k \

@@ -106,6 +106,13 @@ impl OmsServer {
         Self::spawn(folder, password, command, None).await
     }
 
+    /// As [`Self::start`], with another rm database.
+    pub async fn start_on(folder: &Path, password: Option<&str>, rm: &str) -> Self {
+        let mut command = Self::command(folder, "127.0.0.1:0");
+        command.env("OMS_RM", rm);
+        Self::spawn(folder, password, command, None).await
+    }
+
     /// As [`Self::start`], with a file of its configuration, and TLS towards it.
     pub async fn start_with(folder: &Path, config: &str, tls: Option<TlsConnector>) -> Self {
         let file = folder.join("oms.yaml");

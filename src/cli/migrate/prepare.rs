@@ -2,6 +2,7 @@
 
 use crate::config::migrate::{MigrateConfig, Side};
 use crate::config::secret_store::SecretStore;
+use crate::config::stored::sealed_tls_key;
 use crate::coordinator::make_steps;
 use crate::datasource::mysql::{Endpoint, Flavour, Secret, Server};
 use crate::error::{Error, Kind, Result};
@@ -180,18 +181,21 @@ async fn datasource(
         .datasources()
         .find_by_endpoint(kind, &endpoint.host, endpoint.port, &endpoint.user)
         .await?;
+    let sealer = secrets.sealer().await?;
     let row = match found {
         Some(row) => row.map_err(crate::metadata::MetaError::CorruptRow)?,
         None => {
             let id = new_id("e_");
+            let mut options = serde_json::json!({});
+            endpoint.tls.write_options(&mut options);
             let new = NewDataSource {
                 name: format!("{}@{}:{}", endpoint.user, endpoint.host, endpoint.port),
                 kind,
                 host: endpoint.host.clone(),
                 port: endpoint.port,
                 username: endpoint.user.clone(),
-                password_cipher: secrets.seal(&id, &endpoint.password)?,
-                options: serde_json::json!({ "tls": endpoint.tls }),
+                password_cipher: sealer.seal(&id, &endpoint.password)?,
+                options,
                 id: Some(id),
             };
             metadata.datasources().create(new).await?
@@ -199,12 +203,15 @@ async fn datasource(
     };
     // the password that just worked is the one to keep
     let known = secrets.unseal(&row.id, &row.password_cipher).ok();
+    let mut options = row.options.clone();
+    endpoint.tls.write_options(&mut options);
     let update = DataSourceUpdate {
         version: Some(server.version.clone()),
         password_cipher: (given || known.as_ref() != Some(&endpoint.password))
-            .then(|| secrets.seal(&row.id, &endpoint.password))
+            .then(|| sealer.seal(&row.id, &endpoint.password))
             .transpose()?,
-        options: Some(serde_json::json!({ "tls": endpoint.tls })),
+        tls_key_cipher: Some(sealed_tls_key(&sealer, &row.id, &endpoint.tls)?),
+        options: Some(options),
         ..DataSourceUpdate::default()
     };
     metadata.datasources().update(&row.id, update).await?;

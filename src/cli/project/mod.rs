@@ -120,7 +120,7 @@ fn place(rm: RmOrServer, api: &ApiArgs) -> Result<Place> {
 }
 
 /// Opens an rm database that must be there: looking must not make one.
-async fn open(rm: &str) -> Result<Metadata> {
+pub(super) async fn open(rm: &str) -> Result<Metadata> {
     let path = rm.strip_prefix("sqlite://").unwrap_or(rm);
     if !path.contains("://") && !std::path::Path::new(path).exists() {
         return Err(

@@ -76,6 +76,9 @@ pub enum DatasourceCommand {
         /// File whose first line is the data source's password.
         #[arg(long, value_name = "FILE")]
         password_file: Option<PathBuf>,
+        /// How connections to it are encrypted.
+        #[command(flatten)]
+        ssl: Box<SslArgs>,
         /// What it is for.
         #[arg(long, default_value = "")]
         description: String,
@@ -95,6 +98,25 @@ pub enum DatasourceCommand {
         /// Its id or name.
         id: String,
     },
+}
+
+/// How connections to a data source are encrypted.
+#[derive(Debug, Args)]
+pub struct SslArgs {
+    /// What is encrypted and checked [default: DISABLED]; also in the URL, as ?ssl-mode=….
+    #[arg(long, value_name = "MODE", ignore_case = true,
+        value_parser = ["DISABLED", "PREFERRED", "REQUIRED", "VERIFY_CA", "VERIFY_IDENTITY"])]
+    pub ssl_mode: Option<String>,
+    /// PEM file with the authorities that may have signed the server's certificate [default: the
+    /// well-known ones].
+    #[arg(long, value_name = "FILE", requires = "ssl_mode")]
+    pub ssl_ca: Option<PathBuf>,
+    /// PEM file with our certificate, where the server wants one.
+    #[arg(long, value_name = "FILE", requires_all = ["ssl_mode", "ssl_key"])]
+    pub ssl_cert: Option<PathBuf>,
+    /// PEM file with its key.
+    #[arg(long, value_name = "FILE", requires = "ssl_cert")]
+    pub ssl_key: Option<PathBuf>,
 }
 
 /// `oms label`.

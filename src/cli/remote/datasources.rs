@@ -1,14 +1,14 @@
 //! `oms datasource`.
 
-use super::args::{DatasourceCommand, Remote};
+use super::args::{DatasourceCommand, Remote, SslArgs};
 use super::client::Client;
 use super::columns::{self, Column};
 use super::{act, find, password, tell};
 use crate::cli::args::Output;
 use crate::cli::failure::Outcome;
 use crate::cli::print;
-use crate::datasource::mysql::{Endpoint, Secret};
-use crate::error::Result;
+use crate::datasource::mysql::{Endpoint, Secret, Tls, TlsFiles, TlsMode};
+use crate::error::{Error, Kind, Result};
 use serde_json::{Value, json};
 use std::path::PathBuf;
 
@@ -32,9 +32,14 @@ pub async fn run(command: Remote<DatasourceCommand>, output: Output) -> Outcome 
             tenant,
             cluster,
             password_file,
+            ssl,
             description,
         } => {
-            let endpoint = endpoint(&url, password_file)?;
+            let mut endpoint = Endpoint::parse(&url)?;
+            if let Some(tls) = tls(&name, *ssl)? {
+                endpoint.tls = tls;
+            }
+            let endpoint = with_password(endpoint, password_file)?;
             let client = Client::open(&command.api)?;
             let action = match url.starts_with("oceanbase:") {
                 true => "CreateOceanBaseDataSource",
@@ -43,9 +48,19 @@ pub async fn run(command: Remote<DatasourceCommand>, output: Output) -> Outcome 
             let mut body = json!({
                 "name": name, "ip": endpoint.host, "port": endpoint.port,
                 "username": endpoint.user, "password": endpoint.password.reveal(),
-                "useSsl": endpoint.tls, "description": description,
+                "useSsl": endpoint.tls.mode != TlsMode::Disabled, "description": description,
             });
-            for (key, value) in [("tenant", tenant), ("cluster", cluster)] {
+            let tls = endpoint.tls;
+            let mode = (tls.mode != TlsMode::Disabled).then(|| tls.mode.to_string());
+            let key = tls.key.map(|key| key.reveal().to_owned());
+            for (key, value) in [
+                ("tenant", tenant),
+                ("cluster", cluster),
+                ("sslMode", mode),
+                ("sslCa", tls.ca),
+                ("sslCert", tls.cert),
+                ("sslKey", key),
+            ] {
                 if let Some(value) = value {
                     body[key] = value.into();
                 }
@@ -88,10 +103,24 @@ pub async fn run(command: Remote<DatasourceCommand>, output: Output) -> Outcome 
     }
 }
 
+/// The settings of TLS, with what is in their files; `None`: nothing is said.
+fn tls(name: &str, ssl: SslArgs) -> Result<Option<Tls>> {
+    let Some(mode) = ssl.ssl_mode else {
+        return Ok(None);
+    };
+    let wrong = |why: String| Error::new(Kind::ConfigInvalid, "--ssl-mode").detail(why);
+    let files = TlsFiles {
+        mode: mode.parse().map_err(wrong)?,
+        ca: ssl.ssl_ca,
+        cert: ssl.ssl_cert,
+        key: ssl.ssl_key,
+    };
+    files.read(name).map(Some)
+}
+
 /// The address with its password. An account without one is possible: where none is given and nobody
 /// can be asked, the server says whether it wants one.
-fn endpoint(url: &str, password_file: Option<PathBuf>) -> Result<Endpoint> {
-    let mut endpoint = Endpoint::parse(url)?;
+fn with_password(mut endpoint: Endpoint, password_file: Option<PathBuf>) -> Result<Endpoint> {
     if !endpoint.password.reveal().is_empty() {
         print::warn(
             "the password of the data source stands in its URL; better give --password-file, or set OMS_DATASOURCE_PASSWORD",

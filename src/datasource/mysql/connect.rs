@@ -4,10 +4,11 @@
 use super::connection::Connection;
 use super::endpoint::{Endpoint, Flavour};
 use super::fault::fault;
+use super::tls::{Tls, TlsMode};
 use super::wire::WireSession;
 use crate::error::{Error, Kind, Result};
 use mysql_async::prelude::Queryable;
-use mysql_async::{Conn, Opts, OptsBuilder, SslOpts};
+use mysql_async::{Conn, DriverError, Error as MyError, OptsBuilder};
 use std::time::Duration;
 
 /// What a session is for.
@@ -84,7 +85,7 @@ impl Server {
         let what = || format!("connecting to {endpoint}");
         let opening = tokio::time::timeout(CONNECT_TIMEOUT, WireSession::open(endpoint));
         let mut wire = match opening.await {
-            Ok(opened) => opened.map_err(|e| fault(what(), e))?,
+            Ok(opened) => opened.map_err(|e| not_connected(what(), endpoint, e))?,
             Err(_) => return Err(no_answer(what())),
         };
         for statement in self.setup(session) {
@@ -157,26 +158,63 @@ fn flavour_of(version: &str) -> Flavour {
 }
 
 /// The driver's options for an endpoint.
-pub fn options(endpoint: &Endpoint) -> Opts {
-    let tls = endpoint.tls.then(SslOpts::default);
+fn options(endpoint: &Endpoint) -> OptsBuilder {
     OptsBuilder::default()
         .ip_or_hostname(endpoint.host.clone())
         .tcp_port(endpoint.port)
         .user(Some(endpoint.user.clone()))
         .pass(Some(endpoint.password.reveal().to_owned()))
-        .ssl_opts(tls)
+        .ssl_opts(endpoint.tls.driver())
         .prefer_socket(false)
         .stmt_cache_size(0)
         // the protocol's own limit: the servers' max_allowed_packet is what counts
         .max_allowed_packet(Some(1 << 30))
         .wait_timeout(Some(28_800))
-        .into()
+}
+
+/// A connection of the driver, with other options than most; without TLS where it is only preferred
+/// and the server does not offer it.
+pub(super) async fn driver(
+    endpoint: &Endpoint,
+    adapt: impl Fn(OptsBuilder) -> OptsBuilder,
+) -> std::result::Result<Conn, MyError> {
+    match Conn::new(adapt(options(endpoint))).await {
+        Err(MyError::Driver(DriverError::NoClientSslFlagFromServer))
+            if endpoint.tls.mode == TlsMode::Preferred =>
+        {
+            let plain = Endpoint {
+                tls: Tls::default(),
+                ..endpoint.clone()
+            };
+            Conn::new(adapt(options(&plain))).await
+        }
+        other => other,
+    }
+}
+
+/// Our error for one of a connection's beginning.
+pub(super) fn not_connected(what: String, endpoint: &Endpoint, error: MyError) -> Error {
+    let error = fault(what, error);
+    if error.kind() != Kind::AccessDenied || endpoint.tls.cert.is_some() {
+        return error;
+    }
+    // the server says no more about an account with REQUIRE SSL or X509
+    let more = match endpoint.tls.mode {
+        TlsMode::Disabled => {
+            "An account with REQUIRE SSL, or MariaDB with require_secure_transport, wants a mode with TLS (sslMode, ssl-mode), an account with REQUIRE X509 a client certificate too (sslCert, sslKey)."
+        }
+        _ => "An account with REQUIRE X509 wants a client certificate (sslCert, sslKey).",
+    };
+    let remedy = format!("{} {more}", error.remedy_text());
+    error.remedy(remedy)
 }
 
 async fn raw(endpoint: &Endpoint) -> Result<Connection> {
     let what = || format!("connecting to {endpoint}");
-    match tokio::time::timeout(CONNECT_TIMEOUT, Conn::new(options(endpoint))).await {
-        Ok(conn) => conn.map(Connection::new).map_err(|e| fault(what(), e)),
+    match tokio::time::timeout(CONNECT_TIMEOUT, driver(endpoint, |opts| opts)).await {
+        Ok(conn) => conn
+            .map(Connection::new)
+            .map_err(|e| not_connected(what(), endpoint, e)),
         Err(_) => Err(no_answer(what())),
     }
 }

@@ -1,5 +1,6 @@
 //! Where a server is, and who we are there.
 
+use super::tls::{Tls, TlsFiles, TlsMode};
 use crate::error::{Error, Kind, Result};
 use serde::{Deserialize, Serialize};
 use std::fmt;
@@ -72,13 +73,14 @@ pub struct Endpoint {
     pub user: String,
     /// Password.
     pub password: Secret,
-    /// Whether the connection must be encrypted with TLS.
-    pub tls: bool,
+    /// How connections are encrypted.
+    pub tls: Tls,
 }
 
 impl Endpoint {
-    /// Reads `mysql://user[:password]@host[:port][?tls=true]`. The password, if any, is in the
-    /// endpoint; an error never repeats it.
+    /// Reads `mysql://user[:password]@host[:port]`, behind it `?ssl-mode=…` with `ssl-ca`, `ssl-cert` and
+    /// `ssl-key` (the names of files, which are read), or `?tls=true`: `VERIFY_IDENTITY` with well-known
+    /// authorities. The password, if any, is in the endpoint; an error never repeats it.
     pub fn parse(text: &str) -> Result<Self> {
         let shown = shown(text);
         let invalid = |why: String| {
@@ -103,31 +105,48 @@ impl Endpoint {
                 "it names a database; databases are chosen with include rules".to_owned(),
             ));
         }
-        let mut tls = false;
-        for (key, value) in url.query_pairs() {
-            match (key.as_ref(), value.as_ref()) {
-                ("tls", "true") => tls = true,
-                ("tls", "false") => tls = false,
-                (key, _) => {
-                    return Err(invalid(format!(
-                        "option '{key}' is not known, or its value is not (known: tls=true|false)"
-                    )));
-                }
-            }
-        }
+        let tls = tls_of(&url).map_err(&invalid)?;
+        let host = host.trim_matches(['[', ']']).to_owned();
         let default_port = if url.scheme() == "oceanbase" {
             2881
         } else {
             3306
         };
         Ok(Self {
-            host: host.trim_matches(['[', ']']).to_owned(),
             port: url.port().unwrap_or(default_port),
             user: percent_decoded(url.username()).map_err(&invalid)?,
             password: Secret::new(percent_decoded(url.password().unwrap_or("")).map_err(&invalid)?),
-            tls,
+            tls: tls.read(&host)?,
+            host,
         })
     }
+}
+
+/// The settings of TLS in a URL.
+fn tls_of(url: &url::Url) -> std::result::Result<TlsFiles, String> {
+    const KNOWN: &str = "known: ssl-mode, ssl-ca, ssl-cert, ssl-key, tls=true|false";
+    let mut files = TlsFiles::default();
+    let (mut mode, mut tls) = (None, None);
+    for (key, value) in url.query_pairs() {
+        match (key.as_ref(), value.as_ref()) {
+            ("tls", "true") => tls = Some(TlsMode::VerifyIdentity),
+            ("tls", "false") => tls = Some(TlsMode::Disabled),
+            ("ssl-mode", value) => mode = Some(value.parse()?),
+            ("ssl-ca", value) => files.ca = Some(value.into()),
+            ("ssl-cert", value) => files.cert = Some(value.into()),
+            ("ssl-key", value) => files.key = Some(value.into()),
+            (key, _) => {
+                return Err(format!(
+                    "option '{key}' is not known, or its value is not ({KNOWN})"
+                ));
+            }
+        }
+    }
+    if mode.is_some() && tls.is_some() {
+        return Err("ssl-mode and tls say the same thing: give one of them".to_owned());
+    }
+    files.mode = mode.or(tls).unwrap_or_default();
+    Ok(files)
 }
 
 impl fmt::Display for Endpoint {
@@ -190,12 +209,33 @@ mod tests {
     }
 
     #[test]
+    fn modes_of_tls() {
+        let mode = |query: &str| {
+            let url = format!("mysql://app@h{query}");
+            Endpoint::parse(&url).map(|e| e.tls.mode)
+        };
+        assert_eq!(mode("").expect("valid"), TlsMode::Disabled);
+        assert_eq!(mode("?tls=true").expect("valid"), TlsMode::VerifyIdentity);
+        assert_eq!(
+            mode("?ssl-mode=verify_ca").expect("valid"),
+            TlsMode::VerifyCa
+        );
+        let missing = mode("?ssl-mode=VERIFY_CA&ssl-ca=/no/such/file").expect_err("no file");
+        assert_eq!(missing.kind(), Kind::ConfigUnreadable);
+        assert!(missing.to_string().contains("/no/such/file"), "{missing}");
+        let unused = mode("?ssl-ca=Cargo.toml").expect_err("unused");
+        assert_eq!(unused.kind(), Kind::ConfigInvalid);
+    }
+
+    #[test]
     fn bad_urls_say_why_and_hide_the_password() {
         for url in [
             "mysql://app:hunter2@",
             "postgres://app:hunter2@h",
             "mysql://app:hunter2@h/db",
             "mysql://app:hunter2@h?ssl=1",
+            "mysql://app:hunter2@h?ssl-mode=MAYBE",
+            "mysql://app:hunter2@h?ssl-mode=REQUIRED&tls=true",
             "mysql://app:x@hunter2@h/db",
             "mysql://app:hunter2",
             "mysql://app:hunter2@h:99999",

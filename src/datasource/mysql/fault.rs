@@ -13,6 +13,9 @@ pub fn fault(what: impl Into<Cow<'static, str>>, error: MyError) -> Error {
 
 /// The kind of a driver's error.
 pub fn kind_of(error: &MyError) -> Kind {
+    if let Some(kind) = super::tls::kind_of(error) {
+        return kind;
+    }
     match error {
         MyError::Server(server) => kind_of_code(server.code, &server.message),
         MyError::Io(mysql_async::IoError::Io(io)) => kind_of_io(io),

@@ -29,9 +29,11 @@ pub mod sink;
 pub mod slicing;
 pub mod snapshot;
 pub mod stats;
+pub mod tls;
 pub mod traces;
 pub mod wire;
 
 pub use connect::{Server, Session};
 pub use connection::Connection;
 pub use endpoint::{Endpoint, Flavour, Secret};
+pub use tls::{Tls, TlsFiles, TlsMode};

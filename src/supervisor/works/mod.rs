@@ -21,6 +21,7 @@ use crate::component::store::{StoreHub, StoreWork};
 use crate::component::struct_transfer::{IndexTransfer, RmObjects, StructTransfer};
 use crate::component::throttle::Throttle;
 use crate::config::secret_store::SecretStore;
+use crate::config::stored::Stored;
 use crate::datasource::mysql::Endpoint;
 use crate::error::Result;
 use crate::metadata::{Component, ComponentType, DataSource, Metadata};
@@ -281,15 +282,14 @@ impl Parts {
 
 /// The endpoint of a stored data source.
 fn endpoint_of(secrets: &SecretStore, row: &DataSource) -> Result<Endpoint> {
-    Ok(Endpoint {
-        host: row.host.clone(),
+    let stored = Stored {
+        id: &row.id,
+        host: &row.host,
         port: row.port,
-        user: row.username.clone(),
-        password: secrets.unseal(&row.id, &row.password_cipher)?,
-        tls: row
-            .options
-            .get("tls")
-            .and_then(serde_json::Value::as_bool)
-            .unwrap_or(false),
-    })
+        username: &row.username,
+        password_cipher: &row.password_cipher,
+        options: &row.options,
+        tls_key_cipher: row.tls_key_cipher.as_deref(),
+    };
+    stored.endpoint(secrets)
 }

@@ -1,6 +1,6 @@
 //! The connection on which the source sends its log to us as to a replica.
 
-use super::super::connect::{Server, options};
+use super::super::connect::{Server, driver, not_connected};
 use super::super::endpoint::Flavour;
 use super::super::fault::{fault, kind_of};
 use super::event::{Header, kind};
@@ -11,7 +11,7 @@ use futures::StreamExt;
 use mysql_async::binlog::BinlogChecksumAlg;
 use mysql_async::binlog::events::Event;
 use mysql_async::prelude::Queryable;
-use mysql_async::{BinlogStream, BinlogStreamRequest, Conn, GnoInterval, OptsBuilder, Sid};
+use mysql_async::{BinlogStream, BinlogStreamRequest, Conn, GnoInterval, Sid};
 use std::time::Duration;
 use tokio::time::Instant;
 
@@ -145,10 +145,10 @@ impl LogStream {
 }
 
 async fn connect(server: &Server, what: &str) -> Result<Conn> {
-    let opts =
-        OptsBuilder::from_opts(options(&server.endpoint)).max_allowed_packet(Some(MAX_EVENT));
-    match tokio::time::timeout(CONNECT, Conn::new(opts)).await {
-        Ok(conn) => conn.map_err(|e| fault(what.to_owned(), e)),
+    let endpoint = &server.endpoint;
+    let opening = driver(endpoint, |opts| opts.max_allowed_packet(Some(MAX_EVENT)));
+    match tokio::time::timeout(CONNECT, opening).await {
+        Ok(conn) => conn.map_err(|e| not_connected(what.to_owned(), endpoint, e)),
         Err(_) => Err(Error::new(Kind::Unreachable, what.to_owned())
             .detail(format!("no answer within {} s", CONNECT.as_secs()))),
     }

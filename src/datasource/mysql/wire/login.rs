@@ -3,6 +3,7 @@
 use super::link::{Link, Socket, io_error};
 use super::tls;
 use crate::datasource::mysql::endpoint::Endpoint;
+use crate::datasource::mysql::tls::TlsMode;
 use bytes::Bytes;
 use mysql_async::consts::CapabilityFlags;
 use mysql_async::{DriverError, Error as MyError};
@@ -54,21 +55,27 @@ pub async fn login(endpoint: &Endpoint) -> Result<Login, MyError> {
         | CapabilityFlags::CLIENT_PLUGIN_AUTH
         | CapabilityFlags::CLIENT_PLUGIN_AUTH_LENENC_CLIENT_DATA
         | CapabilityFlags::CLIENT_LOCAL_FILES;
-    if endpoint.tls {
+    let offered = greeting
+        .capabilities()
+        .contains(CapabilityFlags::CLIENT_SSL);
+    let encrypted = match endpoint.tls.mode {
+        TlsMode::Disabled => false,
+        TlsMode::Preferred => offered,
+        _ if offered => true,
+        _ => return Err(MyError::Driver(DriverError::NoClientSslFlagFromServer)),
+    };
+    if encrypted {
         wanted |= CapabilityFlags::CLIENT_SSL;
-        if !greeting
-            .capabilities()
-            .contains(CapabilityFlags::CLIENT_SSL)
-        {
-            return Err(MyError::Driver(DriverError::NoClientSslFlagFromServer));
-        }
     }
     let capabilities = greeting.capabilities() & wanted;
-    if endpoint.tls {
+    if encrypted {
         let request = serialized(&SslRequest::new(capabilities, MAX_PACKET, COLLATION));
         link.write(&request, b"").await?;
         let (socket, sequence) = link.into_socket();
-        link = Link::resume(tls::encrypt(socket, &endpoint.host).await?, sequence);
+        link = Link::resume(
+            tls::encrypt(socket, &endpoint.host, &endpoint.tls).await?,
+            sequence,
+        );
     }
     let mut nonce = greeting.scramble_1_ref().to_vec();
     nonce.extend_from_slice(greeting.scramble_2_ref().unwrap_or_default());
@@ -80,6 +87,7 @@ pub async fn login(endpoint: &Endpoint) -> Result<Login, MyError> {
     };
     let mut proof = Proof {
         endpoint,
+        encrypted,
         plugin,
         nonce,
     };
@@ -114,6 +122,7 @@ fn serialized(packet: &impl MySerialize) -> Vec<u8> {
 /// Who we are, and how the server wants it proved.
 struct Proof<'e> {
     endpoint: &'e Endpoint,
+    encrypted: bool,
     plugin: AuthPlugin<'static>,
     nonce: Vec<u8>,
 }
@@ -182,7 +191,7 @@ impl Proof<'_> {
     async fn whole_password(&self, link: &mut Link) -> Result<(), MyError> {
         let mut password = self.password().as_bytes().to_vec();
         password.push(0);
-        if self.endpoint.tls {
+        if self.encrypted {
             return link.write(&password, b"").await;
         }
         link.write(&[0x02], b"").await?;

@@ -15,6 +15,7 @@ mod session;
 mod tls;
 
 pub use session::{Done, Prepared, Rows, WireSession};
+pub(super) use tls::tls_config;
 
 #[cfg(test)]
 mod tests;
