@@ -52,6 +52,8 @@ mod m0026_oms_om_task;
 mod m0027_oms_om_task_by_status;
 mod m0028_oms_session;
 mod m0029_oms_node;
+mod m0050_oms_project_modify_record;
+mod m0051_oms_project_parent;
 pub mod views;
 
 pub use sea_orm_migration::MigratorTrait;
@@ -92,6 +94,8 @@ impl MigratorTrait for Migrator {
             Box::new(m0027_oms_om_task_by_status::Migration),
             Box::new(m0028_oms_session::Migration),
             Box::new(m0029_oms_node::Migration),
+            Box::new(m0050_oms_project_modify_record::Migration),
+            Box::new(m0051_oms_project_parent::Migration),
         ]
     }
 }

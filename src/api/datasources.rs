@@ -7,7 +7,7 @@ use super::permit::{Owners, forbidden};
 use super::projects::time;
 use super::registry::Call;
 use super::request::invalid;
-use super::{Answer, Outcome};
+use super::{Answer, Api, Outcome};
 use crate::datasource::mysql::{Endpoint, Flavour, Secret, Server};
 use crate::error::{Error, Kind, Result};
 use crate::metadata::{
@@ -237,18 +237,23 @@ pub struct Tested {
     version: String,
 }
 
+/// Logs in to a stored data source.
+pub(super) async fn login_to(api: &Api, row: &DataSource) -> Result<Server> {
+    let endpoint = Endpoint {
+        host: row.host.clone(),
+        port: row.port,
+        user: row.username.clone(),
+        password: api.secrets.unseal(&row.id, &row.password_cipher)?,
+        tls: row.options.get("tls").and_then(Value::as_bool) == Some(true),
+    };
+    Server::open(&endpoint).await
+}
+
 /// `TestDataSource`.
 pub async fn test(call: &Call<'_>, wanted: ById) -> Outcome {
     let sources = call.api.metadata.datasources();
     let row = sources.get(&wanted.id).await?;
-    let endpoint = Endpoint {
-        host: row.host,
-        port: row.port,
-        user: row.username,
-        password: call.api.secrets.unseal(&row.id, &row.password_cipher)?,
-        tls: row.options.get("tls").and_then(Value::as_bool) == Some(true),
-    };
-    let server = Server::open(&endpoint).await?;
+    let server = login_to(call.api, &row).await?;
     let update = DataSourceUpdate {
         version: Some(server.version.clone()),
         ..DataSourceUpdate::default()
