@@ -10,10 +10,14 @@ use oms::actor::work::{Assignment, Context, Finish, Work};
 use oms::coordinator::Reconciler;
 use oms::error::{Error, Kind, Result};
 use oms::metadata::{
-    AlarmLevel, Component, ComponentStatus, ComponentType, Metadata, NewProject, NewStep,
-    ProjectStatus, ProjectType, StepName, StepStatus, StepUpdate,
+    AlarmLevel, Component, ComponentStatus, ComponentType, Metadata, ModifyStatus, ModifyType,
+    NewModifyRecord, NewProject, NewStep, ProjectStatus, ProjectType, StepName, StepStatus,
+    StepUpdate,
 };
-use oms::model::project::Stages;
+use oms::model::filter::ObjectFilter;
+use oms::model::objects::Modified;
+use oms::model::options::Options;
+use oms::model::project::{ProjectConfig, Stages};
 use oms::supervisor::{EPOCH_STRIDE, Maker, Node};
 use oms::workflow::steps::{Goal, component_of, migration};
 use parking_lot::Mutex;
@@ -405,4 +409,51 @@ fn a_work_whose_row_is_gone_ends_and_one_that_is_called_finished_goes_on() {
         node.stop_all().await;
     })
     .expect("a runtime");
+}
+
+/// Cut off between the project's state and the record's, a change is done once more to its end.
+#[test]
+fn a_change_of_objects_that_was_cut_off_leaves_the_project_running() {
+    let runtime = tokio::runtime::Runtime::new().expect("a runtime");
+    for status in [
+        ProjectStatus::Running,
+        ProjectStatus::RunningModifying,
+        ProjectStatus::RunningMerging,
+    ] {
+        runtime.block_on(async {
+            let mut world = World::new(1).await;
+            let (reconciler, _) = world.life([0; 3]).await;
+            let config = ProjectConfig {
+                filter: ObjectFilter {
+                    include: vec!["a.old".to_owned(), "a.new".to_owned()],
+                    exclude: Vec::new(),
+                },
+                options: Options::default(),
+                data_dir: "/nowhere".into(),
+                stages: Stages::default(),
+                modified: Modified::default(),
+            };
+            let (projects, epoch) = (world.metadata.projects(), world.epoch);
+            let set = projects.set_config(PROJECT, &config.to_json(), epoch).await;
+            assert!(set.expect("written").applied());
+            let set = projects.set_status(PROJECT, status, None, epoch).await;
+            assert!(set.expect("written").applied());
+            let record = NewModifyRecord {
+                id: "mr_1".to_owned(),
+                project_id: PROJECT.to_owned(),
+                sub_project_id: None,
+                kind: ModifyType::IncreaseObject,
+                status: ModifyStatus::Merging,
+                tables: vec![("a".to_owned(), "new".to_owned())],
+            };
+            let records = world.metadata.modify_records();
+            records.create(record).await.expect("a record");
+            assert!(reconciler.change_objects().await.expect("a look"));
+            let record = records.get("mr_1").await.expect("a record");
+            assert_eq!(record.status, ModifyStatus::Success);
+            let project = projects.get(PROJECT).await.expect("a project");
+            assert_eq!(project.status, ProjectStatus::Running, "from {status}");
+            assert!(!reconciler.change_objects().await.expect("a look"));
+        });
+    }
 }

@@ -38,6 +38,9 @@ pub struct Model {
     pub gmt_modified: DateTime,
     /// The `oms_user.id` of whom it belongs to; NULL: `ROOT`.
     pub owner: Option<String>,
+    /// Of a sub-project, which brings added tables: the id of the project that gets them; NULL for
+    /// every other project.
+    pub parent_id: Option<String>,
 }
 
 /// No relations: rows meet by id, and a missing partner is a finding, not a refused write.

@@ -78,6 +78,7 @@ pub fn all_tables() -> Vec<TableShape> {
         table::<oms_api_token::Entity>(),
         table::<oms_session::Entity>(),
         table::<oms_audit_log::Entity>(),
+        table::<oms_project_modify_record::Entity>(),
     ]
 }
 
@@ -108,5 +109,7 @@ pub fn all_enums() -> Vec<EnumShape> {
         states::<VerifyResultType>("oms_verify_result.result_type"),
         states::<DiffType>("oms_verify_diff.diff_type"),
         states::<UserRole>("oms_user.user_role"),
+        states::<ModifyType>("oms_project_modify_record.record_type"),
+        states::<ModifyStatus>("oms_project_modify_record.record_status"),
     ]
 }

@@ -53,6 +53,8 @@ mod m0027_oms_om_task_by_status;
 mod m0028_oms_session;
 mod m0029_oms_node;
 mod m0030_oms_datasource_tls_key;
+mod m0031_oms_project_modify_record;
+mod m0032_oms_project_parent;
 pub mod views;
 
 pub use sea_orm_migration::MigratorTrait;
@@ -94,6 +96,8 @@ impl MigratorTrait for Migrator {
             Box::new(m0028_oms_session::Migration),
             Box::new(m0029_oms_node::Migration),
             Box::new(m0030_oms_datasource_tls_key::Migration),
+            Box::new(m0031_oms_project_modify_record::Migration),
+            Box::new(m0032_oms_project_parent::Migration),
         ]
     }
 }

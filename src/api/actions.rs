@@ -4,8 +4,8 @@ use super::registry::{Action, Call, action};
 use super::request::invalid;
 use super::{
     Api, Outcome, accounts, audit, components, create, datasources, departments, labels, life,
-    manage, metrics, om_tasks, operate, parameters, permit, precheck, projects, servers, sessions,
-    steps, tokens, tune, updates, users, verify,
+    manage, metrics, objects, om_tasks, operate, parameters, permit, precheck, projects, servers,
+    sessions, steps, tokens, tune, updates, users, verify,
 };
 use crate::api::auth::Who;
 use crate::error::{Error, Kind};
@@ -91,6 +91,16 @@ pub static ACTIONS: &[Action] = &[
         "Shows what the pre-check of a project found."),
     action!("Pre-check", "RetryPreCheck", precheck::retry, precheck::Retry => Nothing,
         "Checks again, where items are skipped or their objects left out if that is wanted; a project that failed at its pre-check goes on if it passes."),
+    action!("Objects", "CreateProjectModifyRecords", objects::create, objects::Create => String,
+        "Adds tables to a project, or removes some, while it runs or not; gives the id of the change's record."),
+    action!("Objects", "ListProjectModifyRecords", objects::list, objects::List => paged Vec<objects::RecordItem>,
+        "Lists the changes of a project's objects, the newest first."),
+    action!("Objects", "CancelProjectModifyRecord", objects::cancel, ById => Nothing,
+        "Cancels a change that has not begun."),
+    action!("Objects", "StopProjectModifyRecords", objects::stop, ById => Nothing,
+        "Aborts an addition; what was made at the target stays there."),
+    action!("Objects", "RetryProjectModifyRecords", objects::retry, ById => Nothing,
+        "Lets an addition go on that failed."),
     action!("Verification", "ListProjectFullVerifyResult", verify::results, verify::Results => paged verify::Statistics,
         "Shows what the last verification found, by table."),
     action!("Verification", "ListFullVerifyInconsistenciesResult", verify::inconsistencies, verify::OfTable => paged Vec<verify::Inconsistency>,

@@ -12,8 +12,8 @@ use super::projects::time;
 use super::registry::Call;
 use super::request::invalid;
 use super::{
-    Answer, Api, Outcome, actions, answer::PageInfo, departments, labels, om_tasks, parameters,
-    servers, sessions, tokens, users,
+    Answer, Api, Outcome, actions, answer::PageInfo, departments, labels, objects, om_tasks,
+    parameters, servers, sessions, tokens, users,
 };
 use crate::error::{Error, Kind, Result};
 use crate::metadata::{Audit, AuditFilter, NewAudit};
@@ -86,7 +86,8 @@ fn subject(who: &Who, object: Object, body: &[u8]) -> String {
         | Object::Session(key)
         | Object::Token(key)
         | Object::Parameter(key)
-        | Object::Server(key) => permit::id(body, key).unwrap_or_default(),
+        | Object::Server(key)
+        | Object::ModifyRecord(key) => permit::id(body, key).unwrap_or_default(),
         Object::OmTask(key) => {
             permit::number(body, key).map_or_else(|_| String::new(), |n| n.to_string())
         }
@@ -118,6 +119,7 @@ async fn snapshot(api: &Api, object: Object, id: &str) -> Result<Option<Value>> 
         Object::Session(_) => sessions::snapshot(api, id).await,
         Object::Component(_) | Object::Components => component(api, id).await,
         Object::OmTask(_) => om_tasks::snapshot(api, id.parse().unwrap_or(0)).await,
+        Object::ModifyRecord(_) => objects::snapshot(api, id).await,
     };
     match found {
         Ok(value) => Ok(Some(value)),

@@ -8,7 +8,7 @@ use super::steps::{checkpoint_seconds, heartbeat_seconds};
 use super::{Answer, Outcome};
 use crate::coordinator::Rows;
 use crate::metadata::{Component, ComponentStatus, ComponentType};
-use crate::model::project::subtopic_of;
+use crate::model::project::{ProjectConfig, subtopic_of};
 use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::Value;
@@ -151,7 +151,7 @@ fn delay(c: &Component) -> Option<u64> {
 }
 
 fn store(rows: &Rows, c: &Component) -> StoreItem {
-    let subtopic = subtopic_of(&rows.project.id, &rows.project.source_id);
+    let subtopic = subtopic(rows);
     let message = c.error.as_ref().and_then(|e| e.get("message"));
     StoreItem {
         common: common(rows, c),
@@ -167,7 +167,7 @@ fn store(rows: &Rows, c: &Component) -> StoreItem {
 fn sync(rows: &Rows, c: &Component) -> SyncItem {
     SyncItem {
         common: common(rows, c),
-        subtopics: vec![subtopic_of(&rows.project.id, &rows.project.source_id)],
+        subtopics: vec![subtopic(rows)],
         checkpoint: checkpoint_seconds(c),
         checkpoint_sample_timestamp: heartbeat_seconds(c),
         delay: delay(c),
@@ -181,5 +181,14 @@ fn verification(rows: &Rows, c: &Component) -> VerificationItem {
         inconsistent_quantity: detail("inconsistencies"),
         record_progress: figure(c, "done"),
         task_id: c.id.clone(),
+    }
+}
+
+/// The subtopic of a project's Store.
+fn subtopic(rows: &Rows) -> String {
+    let (project, source) = (&rows.project.id, &rows.project.source_id);
+    match ProjectConfig::from_json(&rows.project.config) {
+        Ok(config) => config.store_place(project, source).subtopic,
+        Err(_) => subtopic_of(project, source),
     }
 }

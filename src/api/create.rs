@@ -8,6 +8,7 @@ use crate::coordinator::make_steps;
 use crate::error::Result;
 use crate::metadata::{AlarmLevel, NewProject, ProjectType, new_id};
 use crate::model::filter::ObjectFilter;
+use crate::model::objects::Modified;
 use crate::model::options::Options;
 use crate::model::project::{ProjectConfig, Stages};
 use crate::model::speed::SpeedMode;
@@ -80,7 +81,7 @@ enum Mode {
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
 /// A database and what of it.
-struct Database {
+pub struct Database {
     name: String,
     /// Its name at the target; another one is refused for now.
     mapped_name: Option<String>,
@@ -91,7 +92,7 @@ struct Database {
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
 /// A table.
-struct Object {
+pub struct Object {
     name: String,
     /// Its name at the target; another one is refused for now.
     mapped_name: Option<String>,
@@ -146,6 +147,7 @@ pub async fn project(call: &Call<'_>, wanted: CreateProject) -> Outcome {
         options,
         data_dir: api.data_dir.clone(),
         stages,
+        modified: Modified::default(),
     };
     let new = NewProject {
         id: new_id("np_"),
@@ -281,7 +283,8 @@ fn filter(mapping: &Mapping) -> Result<ObjectFilter> {
     }
 }
 
-fn specific(databases: &[Database]) -> Result<Vec<String>> {
+/// The names of tables.
+pub(super) fn specific(databases: &[Database]) -> Result<Vec<String>> {
     let mut rules = Vec::new();
     for database in databases {
         same_name("databases", &database.name, database.mapped_name.as_deref())?;

@@ -7,7 +7,7 @@ use super::permit::{Owners, forbidden};
 use super::projects::time;
 use super::registry::Call;
 use super::request::invalid;
-use super::{Answer, Outcome};
+use super::{Answer, Api, Outcome};
 use crate::config::stored::{Stored, sealed_tls_key};
 use crate::datasource::mysql::{Endpoint, Flavour, Secret, Server, Tls, TlsMode};
 use crate::error::{Error, Kind, Result};
@@ -289,10 +289,8 @@ pub struct Tested {
     version: String,
 }
 
-/// `TestDataSource`.
-pub async fn test(call: &Call<'_>, wanted: ById) -> Outcome {
-    let sources = call.api.metadata.datasources();
-    let row = sources.get(&wanted.id).await?;
+/// Logs in to a stored data source.
+pub(super) async fn login_to(api: &Api, row: &DataSource) -> Result<Server> {
     let stored = Stored {
         id: &row.id,
         host: &row.host,
@@ -302,8 +300,15 @@ pub async fn test(call: &Call<'_>, wanted: ById) -> Outcome {
         options: &row.options,
         tls_key_cipher: row.tls_key_cipher.as_deref(),
     };
-    let endpoint = stored.endpoint(&call.api.secrets)?;
-    let server = Server::open(&endpoint).await?;
+    let endpoint = stored.endpoint(&api.secrets)?;
+    Server::open(&endpoint).await
+}
+
+/// `TestDataSource`.
+pub async fn test(call: &Call<'_>, wanted: ById) -> Outcome {
+    let sources = call.api.metadata.datasources();
+    let row = sources.get(&wanted.id).await?;
+    let server = login_to(call.api, &row).await?;
     let update = DataSourceUpdate {
         version: Some(server.version.clone()),
         ..DataSourceUpdate::default()

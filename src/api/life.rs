@@ -5,7 +5,7 @@ use super::registry::Call;
 use super::{Answer, Api, Outcome};
 use crate::coordinator::make_steps;
 use crate::error::{Error, Kind, Result};
-use crate::metadata::{Project, ProjectStatus, StepStatus};
+use crate::metadata::{Project, ProjectFilter, ProjectStatus, StepStatus};
 use crate::model::project::ProjectConfig;
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -44,7 +44,12 @@ async fn go(api: &Api, project: &Project) -> Outcome {
 pub async fn stop(call: &Call<'_>, wanted: ById) -> Outcome {
     let api = call.api;
     let _one = api.life.lock().await;
-    let states = [ProjectStatus::Running, ProjectStatus::Failed];
+    let states = [
+        ProjectStatus::Running,
+        ProjectStatus::RunningModifying,
+        ProjectStatus::RunningMerging,
+        ProjectStatus::Failed,
+    ];
     let project = in_state(api, &wanted.id, "pause", &states).await?;
     api.reconciler.claim(&project.id).await?;
     api.reconciler
@@ -98,9 +103,32 @@ pub async fn delete(call: &Call<'_>, wanted: ById) -> Outcome {
                 .remedy("Wait for the end of its pre-check (GetPreCheckResult)."),
         );
     }
+    for child in children(api, &project).await? {
+        api.reconciler.claim(&child.id).await?;
+        api.reconciler.delete(&child.id).await?;
+    }
     api.reconciler.claim(&project.id).await?;
     api.reconciler.delete(&project.id).await?;
     Ok(Answer::nothing())
+}
+
+/// The sub-projects of a project that is deleted; they go first.
+async fn children(api: &Api, project: &Project) -> Result<Vec<Project>> {
+    let filter = ProjectFilter {
+        parent: Some(project.id.clone()),
+        ..ProjectFilter::default()
+    };
+    let children = api.metadata.projects().list(&filter).await?;
+    let children: Vec<Project> = children.into_iter().flatten().collect();
+    let released = |child: &&Project| child.status == ProjectStatus::Released;
+    match children.iter().find(|child| !released(child)) {
+        None => Ok(children),
+        Some(child) => Err(
+            Error::new(Kind::StateInvalid, format!("project {}", project.id))
+                .detail(format!("its sub-project {} is {}", child.id, child.status))
+                .remedy("Wait until that is RELEASED; ReleaseProject tries a release again."),
+        ),
+    }
 }
 
 /// The project, if it may be done what is wanted.
@@ -111,6 +139,14 @@ pub async fn in_state(
     states: &[ProjectStatus],
 ) -> Result<Project> {
     let project = api.metadata.projects().get(id).await?;
+    // a release that did not succeed may be tried again by hand
+    if let Some(parent) = &project.parent
+        && project.status != ProjectStatus::Releasing
+    {
+        return Err(Error::new(Kind::StateInvalid, format!("project {id}"))
+            .detail(format!("cannot {what} it: it is a sub-project of {parent}"))
+            .remedy("Pause, resume or release that project, or abort the change of its objects."));
+    }
     if states.contains(&project.status) {
         return Ok(project);
     }

@@ -6,6 +6,7 @@ use super::{Answer, Outcome};
 use crate::coordinator::make_steps;
 use crate::error::{Error, Kind};
 use crate::metadata::{AlarmLevel, NewProject, ProjectStatus, new_id};
+use crate::model::objects::Modified;
 use crate::model::project::ProjectConfig;
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -91,7 +92,9 @@ pub async fn clone(call: &Call<'_>, wanted: Named) -> Outcome {
         let why = "it is deleted, and its objects with it";
         return Err(Error::new(Kind::StateInvalid, format!("project {}", project.id)).detail(why));
     }
-    let config = ProjectConfig::from_json(&project.config)?;
+    let mut config = ProjectConfig::from_json(&project.config)?;
+    // what changes of the objects have left is of that project's own log
+    config.modified = Modified::default();
     let sources = api.metadata.datasources();
     for id in [&project.source_id, &project.target_id] {
         sources.get(id).await?;

@@ -4,14 +4,15 @@
 //! names whose. [`may`] decides by the role and by whose the object is; [`check`] finds out whose it
 //! is, before the action runs. Lists show what [`Owners::sees`].
 
+pub use super::owners::Owners;
+
 use super::auth::Who;
 use super::request::{invalid, parameters};
 use super::updates::Named;
-use super::{Api, FIRST_ACCOUNT, actions};
+use super::{Api, actions};
 use crate::error::{Error, Kind, Result};
 use crate::metadata::{OmTasks, UserRole};
 use serde_json::Value;
-use std::collections::HashMap;
 
 /// What kind of thing an action does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -86,6 +87,8 @@ pub enum Object {
     Parameter(&'static str),
     /// A node.
     Server(&'static str),
+    /// A change of a project's objects.
+    ModifyRecord(&'static str),
 }
 
 /// Whose an object is, as seen by who asks.
@@ -103,6 +106,31 @@ pub enum Relation {
 pub type Rule = (&'static str, Class, Object);
 
 const RULES: &[Rule] = &[
+    (
+        "CancelProjectModifyRecord",
+        Class::Change,
+        Object::ModifyRecord("id"),
+    ),
+    (
+        "CreateProjectModifyRecords",
+        Class::Change,
+        Object::Project("id"),
+    ),
+    (
+        "ListProjectModifyRecords",
+        Class::Read,
+        Object::Project("id"),
+    ),
+    (
+        "RetryProjectModifyRecords",
+        Class::Change,
+        Object::ModifyRecord("id"),
+    ),
+    (
+        "StopProjectModifyRecords",
+        Class::Change,
+        Object::ModifyRecord("id"),
+    ),
     ("ChangePassword", Class::Oneself, Object::Oneself),
     ("CreateApiToken", Class::Oneself, Object::NewToken),
     (
@@ -353,6 +381,11 @@ async fn relations(api: &Api, who: &Who, object: Object, body: &[u8]) -> Result<
             sources.get(&id(body, key)?).await?.owner
         }
         Object::Project(key) => api.metadata.projects().get(&id(body, key)?).await?.owner,
+        Object::ModifyRecord(key) => {
+            let records = api.metadata.modify_records();
+            let record = records.get(&id(body, key)?).await?;
+            api.metadata.projects().get(&record.project_id).await?.owner
+        }
         Object::User(key) => Some(api.metadata.users().get(&id(body, key)?).await?.id),
         Object::Component(key) => {
             let component = api.metadata.components().get(&id(body, key)?).await?;
@@ -425,52 +458,6 @@ fn optional(body: &[u8], key: &str) -> Result<Option<String>> {
         None | Some(Value::Null) => Ok(None),
         Some(Value::String(text)) => Ok(Some(text.clone())),
         Some(_) => Err(invalid(key, "invalid type: it must be a text")),
-    }
-}
-
-/// Names and departments of all accounts, by id.
-pub struct Owners(HashMap<String, (String, String)>);
-
-impl Owners {
-    /// As they are now.
-    pub async fn load(api: &Api) -> Result<Self> {
-        let users = api.metadata.users().list().await?;
-        let users = users.into_iter().flatten();
-        Ok(Self(
-            users
-                .map(|user| (user.id, (user.account, user.department_id)))
-                .collect(),
-        ))
-    }
-
-    /// The accounts whose things a list shows.
-    pub fn seen(&self, who: &Who, action: &str) -> Vec<String> {
-        let accounts = self.0.keys();
-        let seen = accounts.filter(|id| self.sees(who, action, Some(id.as_str())));
-        seen.cloned().collect()
-    }
-
-    /// How what belongs to an account stands to who asks.
-    pub fn relation(&self, who: &Who, owner: Option<&str>) -> Relation {
-        match owner {
-            None => Relation::Foreign,
-            Some(owner) if owner == who.id => Relation::Own,
-            Some(owner) => match self.0.get(owner) {
-                Some((_, department)) => of_department(who, department),
-                None => Relation::Foreign,
-            },
-        }
-    }
-
-    /// Does a list show it.
-    pub fn sees(&self, who: &Who, action: &str, owner: Option<&str>) -> bool {
-        may(who.role, action, self.relation(who, owner))
-    }
-
-    /// The name of whom it belongs to.
-    pub fn account(&self, owner: Option<&str>) -> &str {
-        let found = owner.and_then(|owner| self.0.get(owner));
-        found.map_or(FIRST_ACCOUNT, |(account, _)| account)
     }
 }
 

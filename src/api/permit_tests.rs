@@ -6,6 +6,11 @@ use std::collections::BTreeSet;
 /// For each action what ROOT, ROOT-VIEWER, ADMIN, ADMIN-VIEWER and USER may do it to: `A` anything,
 /// `D` their own and their department's, `d` their department's only, `O` their own, `-` nothing.
 const TABLE: &[(&str, &str)] = &[
+    ("CancelProjectModifyRecord", "A-D-O"),
+    ("CreateProjectModifyRecords", "A-D-O"),
+    ("ListProjectModifyRecords", "AADDO"),
+    ("RetryProjectModifyRecords", "A-D-O"),
+    ("StopProjectModifyRecords", "A-D-O"),
     ("ChangePassword", "AOOOO"),
     ("CreateApiToken", "AOOOO"),
     ("CreateDepartment", "A----"),

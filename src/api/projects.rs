@@ -39,8 +39,7 @@ pub struct ListProjects {
     /// To a target of one of these kinds.
     sink_endpoint_types: Vec<DataSourceType>,
     /// Also the children of projects whose objects are changed.
-    #[serde(rename = "visibleSubProject")]
-    _visible_sub_project: bool,
+    visible_sub_project: bool,
     /// What they are sorted by.
     sort_field: SortField,
     /// In which order.
@@ -217,6 +216,10 @@ struct ExtraInfo {
     error_code: Option<String>,
     /// What went wrong.
     error_msg: Option<String>,
+    /// Its sub-projects that are not at their end.
+    sub_ids: Vec<String>,
+    /// Of a sub-project: the project that its tables go to.
+    parent_id: Option<String>,
 }
 
 /// A time as the API gives it: UTC, seconds.
@@ -236,6 +239,7 @@ pub async fn list(call: &Call<'_>, wanted: ListProjects) -> Outcome {
             Some(OneOrMany::Many(many)) => many,
         },
         kind: wanted.r#type,
+        children: wanted.visible_sub_project,
         ..ProjectFilter::default()
     };
     let rows = api.metadata.projects().list(&filter).await?;
@@ -363,7 +367,7 @@ async fn item(
         dest_conn_id: project.target_id.clone(),
         is_merging: project.status == ProjectStatus::RunningMerging,
         is_modifying: project.status == ProjectStatus::RunningModifying,
-        is_sub_project: false,
+        is_sub_project: project.parent.is_some(),
         source_endpoint_type: source.map(|side| side.kind),
         sink_endpoint_type: sink.map(|side| side.kind),
         enable_struct_transfer: has(StepName::StructTransfer),
@@ -384,7 +388,10 @@ async fn item(
         source_connect_info: source.map(|side| connect_info(side, "source")),
         sink_connect_info: sink.map(|side| connect_info(side, "dest")),
         steps: rows.as_ref().map(step_items).unwrap_or_default(),
-        extra_info: rows.as_ref().map(extra_info).unwrap_or_default(),
+        extra_info: match &rows {
+            Some(rows) => extra_info(rows, sub_ids(api, &project.id).await?),
+            None => ExtraInfo::default(),
+        },
         problem: (!problems.is_empty()).then(|| problems.join("; ")),
         alarm_stats: None,
     })
@@ -412,6 +419,12 @@ fn incr_transfer(config: &ProjectConfig) -> IncrTransferItem {
     }
 }
 
+async fn sub_ids(api: &Api, project: &str) -> Result<Vec<String>> {
+    let records = api.metadata.modify_records().open(Some(project)).await?;
+    let records = records.into_iter().flatten();
+    Ok(records.filter_map(|record| record.sub_project_id).collect())
+}
+
 fn connect_info(side: &DataSource, name: &'static str) -> ConnectInfo {
     ConnectInfo {
         id: side.id.clone(),
@@ -427,7 +440,7 @@ fn connect_info(side: &DataSource, name: &'static str) -> ConnectInfo {
     }
 }
 
-fn extra_info(rows: &Rows) -> ExtraInfo {
+fn extra_info(rows: &Rows, sub_ids: Vec<String>) -> ExtraInfo {
     let running = rows.steps.iter().find(|s| {
         matches!(
             s.status,
@@ -447,5 +460,7 @@ fn extra_info(rows: &Rows) -> ExtraInfo {
         sync_delay: lag.map(|ms| ms.div_ceil(1000)),
         error_code: text("errorCode"),
         error_msg: text("errorMsg"),
+        sub_ids,
+        parent_id: rows.project.parent.clone(),
     }
 }

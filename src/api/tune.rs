@@ -6,7 +6,6 @@ use super::request::invalid;
 use super::{Answer, Outcome};
 use crate::error::{Error, Kind};
 use crate::metadata::ProjectStatus;
-use crate::model::project::ProjectConfig;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
@@ -59,16 +58,14 @@ pub async fn update(call: &Call<'_>, wanted: UpdateProjectConfig) -> Outcome {
         );
         return Err(refused(why, "Pause it first (StopProject)."));
     }
-    let mut config = ProjectConfig::from_json(&project.config)?;
-    full.apply_full(&mut config.options);
-    incr.apply_incr(&mut config.options);
-    config
-        .options
-        .check()
-        .map_err(|why| invalid("the configuration", why))?;
     api.reconciler.claim(&project.id).await?;
     api.reconciler
-        .configure(&project.id, &config.to_json())
+        .configure(&project.id, |config| {
+            full.apply_full(&mut config.options);
+            incr.apply_incr(&mut config.options);
+            let checked = config.options.check();
+            checked.map_err(|why| invalid("the configuration", why))
+        })
         .await?;
     api.changed();
     Ok(Answer::nothing())

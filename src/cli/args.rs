@@ -3,8 +3,8 @@
 use super::completion::Shell;
 use super::remote::args::{
     AuditCommand, ComponentCommand, ContextCommand, DatasourceCommand, DepartmentCommand,
-    LabelCommand, NodeCommand, ParamCommand, ProjectId, Remote, SessionCommand, TaskCommand,
-    TokenCommand, UserCommand, Waiting,
+    LabelCommand, NodeCommand, ObjectsCommand, ParamCommand, ProjectId, Remote, SessionCommand,
+    TaskCommand, TokenCommand, UserCommand, Waiting,
 };
 use super::remote::project_args::{Configure, Metric, PrecheckCommand};
 use crate::config::Until;
@@ -295,6 +295,9 @@ pub enum ProjectCommand {
         #[arg(long)]
         wait: bool,
     },
+    /// Add tables to a project, or remove some, while it runs or not.
+    #[command(subcommand)]
+    Objects(ObjectsCommand),
     /// Results of the full verification, by table, and the differences found.
     VerifyResult {
         /// The project's id or name.

@@ -57,6 +57,11 @@ impl Reconciler {
     /// next works.
     pub async fn resume(&self, project: &str) -> Result<Option<View>> {
         let _one = self.one.lock().await;
+        self.let_go_on(project).await
+    }
+
+    /// The same, by whoever decides already.
+    pub(super) async fn let_go_on(&self, project: &str) -> Result<Option<View>> {
         let Some(rows) = self.settled(project).await? else {
             return Ok(None);
         };
@@ -440,7 +445,7 @@ fn event_update(
             }
             update.extra_info = Some(extra);
         }
-        StepEvent::Retry | StepEvent::Forget => {
+        StepEvent::Retry | StepEvent::Forget | StepEvent::Anew => {
             update.clear_finish_time = true;
             update.extra_info = Some(json!({}));
             if status == entity::StepStatus::Init {

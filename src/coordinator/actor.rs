@@ -160,8 +160,9 @@ impl Handler<Tick> for Coordinator {
                 }
             }
             let stirred = reconciler.operations().await?;
+            let changed = reconciler.change_objects().await?;
             sampler.look(&reconciler, &projects, &glance).await;
-            failed.map_or(Ok((views, stirred)), Err)
+            failed.map_or(Ok((views, stirred || changed)), Err)
         };
         Box::pin(look.into_actor(self).map(|looked, me, ctx| {
             me.looking = false;

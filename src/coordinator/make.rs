@@ -8,7 +8,7 @@ use crate::error::Result;
 use crate::metadata::{
     ComponentStatus, ComponentType, DesiredStatus, NewComponent, Report, StepUpdate,
 };
-use crate::model::project::subtopic_of;
+use crate::model::project::{ProjectConfig, subtopic_of};
 use serde_json::{Map, Value, json};
 
 impl Reconciler {
@@ -149,5 +149,9 @@ impl Reconciler {
 }
 
 fn subtopic(rows: &Rows) -> String {
-    subtopic_of(&rows.project.id, &rows.project.source_id)
+    let (project, source) = (&rows.project.id, &rows.project.source_id);
+    match ProjectConfig::from_json(&rows.project.config) {
+        Ok(config) => config.store_place(project, source).subtopic,
+        Err(_) => subtopic_of(project, source),
+    }
 }

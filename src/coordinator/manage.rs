@@ -3,14 +3,23 @@
 use super::act::Reconciler;
 use crate::error::Result;
 use crate::metadata::{AlarmLevel, ProjectStatus};
+use crate::model::project::ProjectConfig;
 use crate::workflow::plan;
 use serde_json::Value;
 
 impl Reconciler {
-    /// Writes a project's objects and options.
-    pub async fn configure(&self, project: &str, config: &Value) -> Result<()> {
+    /// Changes a project's objects and options. What they are is read here: an answer that was read
+    /// before may be older than what a change of objects has written.
+    pub async fn configure(
+        &self,
+        project: &str,
+        change: impl FnOnce(&mut ProjectConfig) -> Result<()> + Send,
+    ) -> Result<()> {
         let _one = self.one.lock().await;
-        self.write_config(project, config).await
+        let found = self.metadata.projects().get(project).await?;
+        let mut config = ProjectConfig::from_json(&found.config)?;
+        change(&mut config)?;
+        self.write_config(project, &config.to_json()).await
     }
 
     /// Writes it. What was checked of a project that is not started yet, and is another one now,

@@ -12,6 +12,8 @@ mod good;
 mod known;
 mod make;
 mod manage;
+mod merge;
+mod modify;
 mod om;
 mod om_act;
 mod om_world;

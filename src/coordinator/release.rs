@@ -12,6 +12,11 @@ impl Reconciler {
     /// that cannot be reached stays there.
     pub async fn release(&self, project: &str, force: bool) -> Result<()> {
         let _one = self.one.lock().await;
+        self.begin_release(project, force).await
+    }
+
+    /// The same, by whoever decides already.
+    pub(super) async fn begin_release(&self, project: &str, force: bool) -> Result<()> {
         let rows = self.rows(project).await?;
         let extra = json!({ "force": force });
         self.project_status(project, ProjectStatus::Releasing, Some(extra))

@@ -4,11 +4,11 @@
 use super::act::Reconciler;
 use super::good::{Good, good};
 use super::known::{
-    COMPONENT_MADE, Known, PROJECT_ROW, PROJECT_STATUS, REFUSED, STEP_STATUS, is_news,
+    COMPONENT_MADE, Known, PROJECT_ROW, PROJECT_STATUS, REFUSED, STEP_STATUS, is_news, row_of,
 };
 use super::view::{Around, Look, Rows, look};
 use crate::error::{Kind, Result};
-use crate::metadata::{MetaError, NewEvent, RawRow, RowProblem, StepUpdate, Written, now};
+use crate::metadata::{MetaError, NewEvent, Project, RawRow, RowProblem, StepUpdate, Written, now};
 use serde_json::{Map, Value, json};
 
 /// Cells that are put right in one look, at most.
@@ -92,6 +92,16 @@ impl Reconciler {
             rows.project.extra_info = extra;
         }
         Ok(rows)
+    }
+
+    /// The journal knows a configuration before the row has it.
+    pub(super) async fn record_config(&self, project: &Project, config: &Value) -> Result<()> {
+        let row = row_of(&Project {
+            config: config.clone(),
+            ..project.clone()
+        });
+        self.record(&project.id, &project.id, PROJECT_ROW, row)
+            .await
     }
 
     /// Puts one cell right; false where it is not known how.

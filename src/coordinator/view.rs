@@ -6,8 +6,9 @@ use crate::metadata::{
     Component, ComponentType, MetaError, Metadata, Project, Row, RowProblem, Step, StepStatus,
     Task, now,
 };
+use crate::model::objects::Hold;
 use crate::model::project::ProjectConfig;
-use crate::workflow::plan::{ComponentView, StepView, TaskView, View};
+use crate::workflow::plan::{self, ComponentView, StepView, TaskView, View};
 use crate::workflow::steps::{Goal, component_of};
 use chrono::TimeDelta;
 
@@ -168,6 +169,12 @@ impl Rows {
         self.components.iter().find(|c| c.id == id)
     }
 
+    /// Why its components wait, if they do.
+    pub(super) fn hold(&self) -> Option<Hold> {
+        let hold = self.project.config.get("modified")?.get("hold")?;
+        serde_json::from_value(hold.clone()).ok()
+    }
+
     /// The component that releases the project.
     pub fn release(&self) -> Option<&Component> {
         let mut newest = self.components.iter().rev();
@@ -196,6 +203,7 @@ impl Rows {
             others: others.map(component_view).collect(),
             release: self.release().map(component_view),
             explained: self.project.extra_info.get("errorCode").is_some(),
+            hold: self.hold().map(|hold| plan::Hold { store: hold.store }),
             told: self.known.status,
             steps: self
                 .steps

@@ -272,9 +272,35 @@ impl Components<'_> {
         node: Option<&str>,
         coordinator_epoch: i64,
     ) -> Result<i64, MetaError> {
+        let bumped = self.bump(id, node, coordinator_epoch, false).await?;
+        bumped.ok_or_else(|| MetaError::not_found(TABLE, id))
+    }
+
+    /// As [`Components::bump_epoch`], for one that is started now: `None` where it shall not run any
+    /// more. From here on its row does not say that it is at rest.
+    pub async fn take_to_run(
+        self,
+        id: &str,
+        node: &str,
+        coordinator_epoch: i64,
+    ) -> Result<Option<i64>, MetaError> {
+        self.bump(id, Some(node), coordinator_epoch, true).await
+    }
+
+    async fn bump(
+        self,
+        id: &str,
+        node: Option<&str>,
+        coordinator_epoch: i64,
+        to_run: bool,
+    ) -> Result<Option<i64>, MetaError> {
         let what = "assign a component";
         for _ in 0..16 {
-            let found = self.get(id).await?.epoch;
+            let row = self.get(id).await?;
+            if to_run && row.desired_status != DesiredStatus::Running {
+                return Ok(None);
+            }
+            let found = row.epoch;
             let mut update = self.coordinators_update(id, coordinator_epoch);
             update
                 .value(c::Column::Epoch, found + 1)
@@ -283,9 +309,15 @@ impl Components<'_> {
             if let Some(node) = node {
                 update.value(c::Column::Node, node);
             }
+            if to_run {
+                let running = DesiredStatus::Running.text();
+                update
+                    .value(c::Column::Status, ComponentStatus::Init.text())
+                    .and_where(is(c::Column::DesiredStatus, running));
+            }
             // Not known whether it was done: then another number is taken, and that is no harm.
             if self.0.execute(what, Twice::Harmful, &update).await? > 0 {
-                return Ok(found + 1);
+                return Ok(Some(found + 1));
             }
             self.not_by_coordinator(id, coordinator_epoch)
                 .await?

@@ -30,7 +30,9 @@ mod label;
 mod lease;
 mod mend;
 mod metric;
+mod modify;
 mod node;
+mod objects;
 mod om_task;
 mod param;
 mod project;
@@ -56,8 +58,8 @@ pub use datasource::{DataSource, DataSourceUpdate, DataSources, NewDataSource};
 pub use department::{DEFAULT_DEPARTMENT, Department, Departments};
 pub use entity::{
     AlarmLevel, ComponentStatus, ComponentType, DataSourceType, DesiredStatus, DiffType,
-    OmTaskStatus, OmTaskType, ProjectStatus, ProjectType, SliceStatus, StateText, StepName,
-    StepStatus, TaskStatus, UserRole, VerifyResultType, VerifyStatus,
+    ModifyStatus, ModifyType, OmTaskStatus, OmTaskType, ProjectStatus, ProjectType, SliceStatus,
+    StateText, StepName, StepStatus, TaskStatus, UserRole, VerifyResultType, VerifyStatus,
 };
 pub use error::{MetaError, MetaErrorKind, RowProblem};
 pub use event::{Event, Events, NewEvent};
@@ -65,6 +67,7 @@ pub use label::{Label, Labels};
 pub use lease::{Lease, Leased, Leases};
 pub use mend::RawRow;
 pub use metric::{Sample, Samples};
+pub use modify::{ModifyRecord, ModifyRecords, ModifyUpdate, NewModifyRecord};
 pub use node::{Beat, Load, NodeRow, Nodes, QUOTA_MOST};
 pub use om_task::{NewOmTask, OmTask, OmTaskFilter, OmTasks};
 pub use param::ParameterRow;
@@ -190,6 +193,11 @@ impl Metadata {
     /// Labels, and which project has which.
     pub fn labels(&self) -> Labels<'_> {
         Labels(self)
+    }
+
+    /// Changes of projects' objects.
+    pub fn modify_records(&self) -> ModifyRecords<'_> {
+        ModifyRecords(self)
     }
 
     /// What steps had done over time.

@@ -45,6 +45,8 @@ pub struct Project {
     pub gmt_modified: NaiveDateTime,
     /// Whose it is, an account's id; `None`: `ROOT`'s.
     pub owner: Option<String>,
+    /// Of a sub-project: the project that its tables go to.
+    pub parent: Option<String>,
 }
 
 impl FromModel for Project {
@@ -69,6 +71,7 @@ impl FromModel for Project {
             gmt_created: row.gmt_created,
             gmt_modified: row.gmt_modified,
             owner: row.owner,
+            parent: row.parent_id,
         })
     }
 }
@@ -99,6 +102,10 @@ pub struct ProjectFilter {
     pub search: Option<String>,
     /// One of these states; empty: every state but `DELETED`.
     pub statuses: Vec<ProjectStatus>,
+    /// Sub-projects too.
+    pub children: bool,
+    /// The sub-projects of this one only.
+    pub parent: Option<String>,
     /// None of these states, whatever else stands there: nonsense is listed too.
     pub except: Vec<ProjectStatus>,
     /// This kind only.
@@ -120,15 +127,30 @@ impl Projects<'_> {
         self.create_owned(new, None).await
     }
 
+    /// As [`Projects::create`]: a sub-project of `parent`, which belongs to whom the parent does.
+    pub async fn create_child(
+        self,
+        new: NewProject,
+        parent: &Project,
+    ) -> Result<Project, MetaError> {
+        let mut model = model(&new, parent.owner.as_deref());
+        model.parent_id = Set(Some(parent.id.clone()));
+        self.insert(new, model).await
+    }
+
     /// As [`Projects::create`], for an account.
     pub async fn create_owned(
         self,
         new: NewProject,
         owner: Option<&str>,
     ) -> Result<Project, MetaError> {
+        let model = model(&new, owner);
+        self.insert(new, model).await
+    }
+
+    async fn insert(self, new: NewProject, model: p::ActiveModel) -> Result<Project, MetaError> {
         let what = "create a project";
         let same_name = same_name(&new.id, &new.name);
-        let model = model(&new, owner);
         let insert =
             super::access::insert_statement::<p::Entity>(vec![model], &[p::Column::Id], &[]);
         let taken = retry(what, Twice::Harmless, || async {
@@ -213,6 +235,11 @@ impl Projects<'_> {
             let texts = filter.statuses.iter().map(StateText::text);
             select.filter(p::Column::ProjectStatus.is_in(texts))
         };
+        if let Some(parent) = &filter.parent {
+            select = select.filter(p::Column::ParentId.eq(parent));
+        } else if !filter.children && filter.except.is_empty() {
+            select = select.filter(p::Column::ParentId.is_null());
+        }
         if let Some(kind) = filter.kind {
             select = select.filter(p::Column::ProjectType.eq(kind.text()));
         }
@@ -345,5 +372,6 @@ fn model(new: &NewProject, owner: Option<&str>) -> p::ActiveModel {
         gmt_created: Set(time),
         gmt_modified: Set(time),
         owner: Set(owner.map(str::to_owned)),
+        parent_id: Set(None),
     }
 }

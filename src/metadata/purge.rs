@@ -2,7 +2,8 @@
 
 use entity::{
     oms_component as c, oms_event as e, oms_metric as x, oms_om_task as o, oms_project_label as m,
-    oms_slice as l, oms_step as s, oms_task as t, oms_verify_diff as d, oms_verify_result as v,
+    oms_project_modify_record as r, oms_slice as l, oms_step as s, oms_task as t,
+    oms_verify_diff as d, oms_verify_result as v,
 };
 use sea_orm::{
     EntityTrait,
@@ -48,6 +49,8 @@ impl Projects<'_> {
         self.purge_table(x::Entity, x::Column::ProjectId, id)
             .await?;
         self.purge_table(m::Entity, m::Column::ProjectId, id)
+            .await?;
+        self.purge_table(r::Entity, r::Column::ProjectId, id)
             .await?;
         // the steps last: without them their tasks could not be found
         self.purge_table(s::Entity, s::Column::ProjectId, id).await

@@ -43,6 +43,18 @@ impl ObjectFilter {
         Some(format!("{schema}.{}", literal(&table.name)?))
     }
 
+    /// The tables that are in scope, where the rules are names of tables and nothing else.
+    pub fn tables(&self) -> Option<Vec<TableName>> {
+        if !self.exclude.is_empty() {
+            return None;
+        }
+        let table = |rule: &String| {
+            let (schema, name) = rule.split_once('.')?;
+            (!rule.contains(['*', '?', '['])).then(|| TableName::new(schema, name))
+        };
+        self.include.iter().map(table).collect()
+    }
+
     /// What is wrong with the rules, in words; None where they are well-formed.
     pub fn problem(&self) -> Option<String> {
         if self.include.is_empty() {
@@ -185,6 +197,17 @@ mod tests {
                 "{rule} {name}"
             );
         }
+    }
+
+    #[test]
+    fn rules_that_are_names_are_tables() {
+        let tables = filter(&["a.b", "a.c"], &[]).tables();
+        assert_eq!(
+            tables,
+            Some(vec![TableName::new("a", "b"), TableName::new("a", "c")])
+        );
+        assert_eq!(filter(&["a.b", "a.*"], &[]).tables(), None);
+        assert_eq!(filter(&["a.b"], &["a.x"]).tables(), None);
     }
 
     #[test]

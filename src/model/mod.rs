@@ -4,6 +4,7 @@ pub mod change;
 pub mod ddl;
 pub mod filter;
 pub mod ids;
+pub mod objects;
 pub mod options;
 pub mod params;
 pub mod position;

@@ -2,6 +2,7 @@
 
 use crate::error::{Error, Kind, Result};
 use crate::model::filter::ObjectFilter;
+use crate::model::objects::Modified;
 use crate::model::options::Options;
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
@@ -20,6 +21,9 @@ pub struct ProjectConfig {
     /// What it does; all of it unless told.
     #[serde(default)]
     pub stages: Stages,
+    /// What changes of its objects have left, or need while one is under way. Written by `oms` only.
+    #[serde(default, skip_serializing_if = "Modified::is_nothing")]
+    pub modified: Modified,
 }
 
 /// What a project does, of what a project can do.

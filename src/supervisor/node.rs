@@ -205,11 +205,15 @@ impl Node {
             if done {
                 return Ok(());
             }
-            let epoch = self
+            // whoever waits for it to rest sees from here on that it does not
+            let taken = self
                 .metadata
                 .components()
-                .bump_epoch(&row.id, Some(&self.name), self.epoch)
+                .take_to_run(&row.id, &self.name, self.epoch)
                 .await?;
+            let Some(epoch) = taken else {
+                return Ok(());
+            };
             self.slots.insert(row.id.clone(), Slot::new(epoch));
         }
         let Some(slot) = self.slots.get_mut(&row.id) else {

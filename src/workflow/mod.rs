@@ -2,6 +2,7 @@
 //! Coordinator does about a project as it stands ([`plan`]). No clock, no database, no actor.
 
 mod edits;
+pub mod modify;
 pub mod om;
 pub mod plan;
 mod release;

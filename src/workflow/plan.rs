@@ -86,6 +86,15 @@ pub struct View {
     pub release: Option<ComponentView>,
     /// Its row says what went wrong.
     pub explained: bool,
+    /// Its components wait for a change of its objects.
+    pub hold: Option<Hold>,
+}
+
+/// Which components wait for a change of a project's objects: all, with or without the Store.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Hold {
+    /// The Store waits too.
+    pub store: bool,
 }
 
 /// Something to do.
@@ -151,6 +160,10 @@ pub enum Action {
 
 /// What to do about a project as it stands.
 pub fn plan(view: &View) -> Vec<Action> {
+    let goes_on = is_running(view.status) || view.status == ProjectStatus::Failed;
+    if let Some(hold) = view.hold.filter(|_| goes_on) {
+        return hold_back(view, hold);
+    }
     let mut actions = match view.status {
         // a person lets a failed project go on
         ProjectStatus::Running if view.told == Some(ProjectStatus::Failed) => resume(view),
@@ -208,8 +221,11 @@ fn run(view: &View) -> Vec<Action> {
         let finishes = component_of(s.name).is_some_and(|(_, goal)| goal == Goal::Finishes);
         finishes && s.status == StepStatus::Finished
     };
-    // one that does not follow the source has an end
-    if !view.steps.is_empty() && view.steps.iter().all(ends) {
+    // one that does not follow the source has an end, but not while its objects are changed
+    if view.status == ProjectStatus::Running
+        && !view.steps.is_empty()
+        && view.steps.iter().all(ends)
+    {
         actions.push(Action::Project(ProjectStatus::Finished));
     }
     actions
@@ -284,6 +300,17 @@ fn suspend(view: &View) -> Vec<Action> {
         pause(step, &mut actions);
         if matches!(step.status, StepStatus::Running | StepStatus::Monitoring) {
             actions.push(event(step, StepEvent::Suspend));
+        }
+    }
+    actions
+}
+
+/// Nothing begins and nothing is judged until the change is done: it takes seconds.
+fn hold_back(view: &View, hold: Hold) -> Vec<Action> {
+    let mut actions = Vec::new();
+    for step in &view.steps {
+        if hold.store || step.name != StepName::TransferIncrLogPull {
+            pause(step, &mut actions);
         }
     }
     actions
@@ -406,6 +433,14 @@ fn watch(step: &StepView, component: &ComponentView, goal: Goal, actions: &mut V
     }
 }
 
+/// Whether a project in this state runs.
+pub fn is_running(status: ProjectStatus) -> bool {
+    matches!(
+        status,
+        ProjectStatus::Running | ProjectStatus::RunningModifying | ProjectStatus::RunningMerging
+    )
+}
+
 /// What makes a failed or paused project run again: its failed steps are retried with the
 /// components that they have.
 pub fn resume(view: &View) -> Vec<Action> {
@@ -434,7 +469,7 @@ pub fn resume(view: &View) -> Vec<Action> {
             desired: DesiredStatus::Paused,
         });
     }
-    if view.status != ProjectStatus::Running {
+    if !is_running(view.status) {
         actions.push(Action::Project(ProjectStatus::Running));
     }
     actions

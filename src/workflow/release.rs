@@ -93,6 +93,7 @@ mod tests {
                     .collect(),
                 release: None,
                 explained: false,
+                hold: None,
             };
             for _ in 0..10 {
                 for action in plan(&view) {

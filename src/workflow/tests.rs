@@ -10,6 +10,8 @@ use crate::model::project::Stages;
 use entity::{ComponentStatus, DesiredStatus, ProjectStatus, StepName, StepStatus, TaskStatus};
 use proptest::prelude::*;
 
+mod hold;
+
 const STATES: [StepStatus; 6] = [
     StepStatus::Init,
     StepStatus::Running,
@@ -50,6 +52,7 @@ fn fresh() -> View {
         others: Vec::new(),
         release: None,
         explained: false,
+        hold: None,
         steps: migration(&Stages::default(), true)
             .into_iter()
             .enumerate()

@@ -22,6 +22,8 @@ pub enum StepEvent {
     Retry,
     /// What it found counts no more.
     Forget,
+    /// What it is about changed: it is to be done once more, from its beginning.
+    Anew,
 }
 
 /// A pair of state and event that must not meet.
@@ -60,6 +62,7 @@ pub fn next(from: StepStatus, event: StepEvent) -> Result<StepStatus, IllegalTra
         // a pre-check of what is something else by now
         (S::Finished | S::Failed, E::Forget) => Ok(S::Init),
         (S::Init, E::Forget) => Ok(S::Init),
+        (S::Running | S::Finished | S::Suspend, E::Anew) => Ok(S::Init),
         (from, event) => Err(IllegalTransition { from, event }),
     }
 }

@@ -40,6 +40,8 @@ pub fn answer(request: &Request) -> (u16, String) {
         "ListDepartments" => json!([{ "id": "d_1", "name": "sales" }]),
         "CreateDepartment" => json!("d_2"),
         "ListApiTokens" => json!([{ "id": "k_1", "name": "ci" }]),
+        "CreateProjectModifyRecords" => json!("m_1"),
+        "ListProjectModifyRecords" => json!([{ "id": "m_1", "status": "PENDING" }]),
         "CloneProject" => json!("np_3"),
         "CreateSession" => json!({ "id": "w_2", "token": "oms_s_token" }),
         "ListSessions" => json!([{ "id": "w_1", "account": "admin" }]),
@@ -454,9 +456,48 @@ fn of_settings() -> Vec<Case> {
     ]
 }
 
+fn of_objects() -> Vec<Case> {
+    let added = json!({
+        "id": "np_1", "type": "INCREASE_OBJECT",
+        "databases": [{ "name": "a", "tables": [{ "name": "t" }] }],
+    });
+    vec![
+        (
+            "project objects add shop a.t",
+            "CreateProjectModifyRecords",
+            added,
+            "m_1",
+        ),
+        (
+            "project objects list shop",
+            "ListProjectModifyRecords",
+            Value::Null,
+            "m_1",
+        ),
+        (
+            "project objects cancel m_1",
+            "CancelProjectModifyRecord",
+            id("m_1"),
+            "is cancelled",
+        ),
+        (
+            "project objects abort m_1",
+            "StopProjectModifyRecords",
+            id("m_1"),
+            "is aborted",
+        ),
+        (
+            "project objects retry m_1",
+            "RetryProjectModifyRecords",
+            id("m_1"),
+            "goes on",
+        ),
+    ]
+}
+
 /// All of them.
 pub fn cases() -> impl Iterator<Item = Case> {
-    [of_projects(), of_works(), of_settings()]
+    [of_projects(), of_works(), of_objects(), of_settings()]
         .into_iter()
         .flatten()
 }

@@ -11,6 +11,7 @@ use oms::metadata::{
     StepName, Task, new_id,
 };
 use oms::model::filter::ObjectFilter;
+use oms::model::objects::Modified;
 use oms::model::options::Options;
 use oms::model::project::{ProjectConfig, Stages};
 use oms::supervisor::{EPOCH_STRIDE, Node, StopAll, Supervisor};
@@ -53,6 +54,7 @@ impl World {
             options: Options::default(),
             data_dir: "/nowhere".into(),
             stages: Stages::default(),
+            modified: Modified::default(),
         };
         let new = NewProject {
             id: project.clone(),

@@ -5,6 +5,7 @@
 mod copy;
 mod edits;
 mod load;
+mod objects;
 pub mod postgres;
 mod runtime;
 mod schema;
@@ -42,6 +43,9 @@ pub async fn suite(url: &str) {
     copy::slices(&meta).await;
     copy::slices_of_a_dead_component_go_on(&meta).await;
     copy::long_values_fit(&meta).await;
+    objects::records(&meta).await;
+    objects::tables_are_handed_over_and_forgotten(&meta).await;
+    objects::one_that_is_started_does_not_look_at_rest(&meta).await;
     verify::results(&meta).await;
     verify::differences(&meta).await;
     edits::repairs_by_hand_are_seen(&meta, &raw).await;

@@ -10,6 +10,7 @@ use crate::metadata::{
     AlarmLevel, DataSource, DataSourceType, DataSourceUpdate, Metadata, NewDataSource, NewProject,
     Project, ProjectType, new_id,
 };
+use crate::model::objects::Modified;
 use crate::model::project::{ProjectConfig, Stages};
 use sha2::{Digest, Sha256};
 use std::io::IsTerminal;
@@ -60,6 +61,7 @@ pub async fn project(
         options: config.options.clone(),
         data_dir: config.data_dir.clone(),
         stages: Stages::default(),
+        modified: Modified::default(),
     };
     let name = config.name.clone().unwrap_or_else(|| default_name(config));
     let source_row = datasource(metadata, secrets, source, config.source.password_given).await?;

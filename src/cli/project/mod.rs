@@ -73,6 +73,7 @@ pub async fn project(command: Remote<ProjectCommand>, output: Output) -> Outcome
         ProjectCommand::Progress(wanted) => {
             projects::progress(&server()?, &wanted.id, output).await
         }
+        ProjectCommand::Objects(command) => remote::objects::run(&server()?, command, output).await,
         ProjectCommand::Components(wanted) => {
             remote::components::list(&server()?, &wanted.id, output).await
         }

@@ -57,6 +57,49 @@ pub struct Waiting {
     pub timeout: Option<u64>,
 }
 
+/// `oms project objects`.
+#[derive(Debug, Subcommand)]
+pub enum ObjectsCommand {
+    /// Add tables: they are copied, caught up and merged in while the others go on; prints the id of the
+    /// change's record.
+    Add {
+        /// The project's id or name.
+        project: String,
+        /// The tables, each as DATABASE.TABLE.
+        #[arg(required = true, value_name = "TABLE")]
+        tables: Vec<String>,
+    },
+    /// Remove tables: they are followed no more, and stay at the target as they are. Prints the id of the
+    /// change's record.
+    Remove {
+        /// The project's id or name.
+        project: String,
+        /// The tables, each as DATABASE.TABLE.
+        #[arg(required = true, value_name = "TABLE")]
+        tables: Vec<String>,
+    },
+    /// The changes of a project's objects, the newest first.
+    List {
+        /// The project's id or name.
+        project: String,
+    },
+    /// Cancel a change that has not begun.
+    Cancel {
+        /// The record's id.
+        id: String,
+    },
+    /// Abort an addition that runs or failed; what was made at the target stays there.
+    Abort {
+        /// The record's id.
+        id: String,
+    },
+    /// Let an addition go on that failed.
+    Retry {
+        /// The record's id.
+        id: String,
+    },
+}
+
 /// `oms datasource`.
 #[derive(Debug, Subcommand)]
 pub enum DatasourceCommand {

@@ -17,6 +17,7 @@ pub mod departments;
 mod find;
 pub mod labels;
 pub mod nodes;
+pub mod objects;
 pub mod params;
 mod password;
 pub mod prechecks;

@@ -18,6 +18,7 @@ pub mod canon;
 pub mod ddl;
 mod engine;
 mod extent;
+mod join;
 pub mod keyless;
 pub mod lane;
 mod large;
@@ -40,10 +41,12 @@ pub use crate::component::log_source::OpenLog;
 pub use apply_ddl::MySqlDdl;
 pub use ddl::{DdlApplier, DdlTaskState, DdlTasks};
 pub use extent::ExtentReader;
+pub use join::boundary;
 pub use lane::Retry;
 pub use mysql_target::MySqlTarget;
 pub use rm::RmDdlTasks;
 pub use settings::{MOST_CLAIMS, Settings};
+pub use target::{Claim, Target};
 pub use work::IncrSyncWork;
 
 #[cfg(test)]

@@ -50,6 +50,17 @@ impl StoreHub {
         }
     }
 
+    /// Nothing is kept for anybody else than these.
+    pub fn keep_only(&self, subtopic: &str, consumers: &[String]) {
+        if let Some(live) = self.stores.lock().get(subtopic) {
+            for consumer in live.consumers().into_keys() {
+                if !consumers.contains(&consumer) {
+                    live.forget_consumer(&consumer);
+                }
+            }
+        }
+    }
+
     /// The oldest and the newest position that a Store holds; None while none runs.
     pub fn range(&self, subtopic: &str) -> Option<(Position, Position)> {
         let live = self.stores.lock().get(subtopic).cloned()?;

@@ -10,6 +10,7 @@ use crate::component::full_verification::{
 use crate::component::incr_sync::{ExtentReader, MySqlTarget};
 use crate::datasource::mysql::Server;
 use crate::error::Result;
+use crate::model::ids::TxnId;
 use futures::future::BoxFuture;
 use std::sync::Arc;
 
@@ -60,7 +61,10 @@ async fn prepare(parts: &Parts) -> Result<IncrVerificationWork> {
         options: parts.config.options.incr_verification.clone(),
         open_log: parts.open_log(),
         start: parts.checkpoint.clone().unwrap_or(beginning),
-        applied: Arc::new(AppliedRows(ExtentReader::new(target))),
+        applied: Arc::new(Merged {
+            rows: AppliedRows(ExtentReader::new(target)),
+            up_to: parts.config.merged_up_to(),
+        }),
         progressed: Arc::new(RmProgressed::new(
             parts.metadata.clone(),
             project.clone(),
@@ -72,6 +76,25 @@ async fn prepare(parts: &Parts) -> Result<IncrVerificationWork> {
             parts.assignment.epoch,
         )),
     })
+}
+
+/// What the target holds of tables that were merged in may be newer than what the project's own
+/// Incr-Sync has come to.
+struct Merged {
+    rows: AppliedRows,
+    up_to: TxnId,
+}
+
+impl AppliedAtTarget for Merged {
+    fn extent(&self) -> BoxFuture<'_, Result<Option<Extent>>> {
+        Box::pin(async move {
+            let found = self.rows.extent().await?;
+            Ok(found.map(|extent| Extent {
+                newest: extent.newest.max(self.up_to),
+                ..extent
+            }))
+        })
+    }
 }
 
 /// What an Incr-Sync's progress rows at the target say.

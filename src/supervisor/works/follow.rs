@@ -1,7 +1,7 @@
 //! A project's Incr-Sync: waits for its Store, finds where to begin, and tells the Store how far
 //! it is.
 
-use super::Parts;
+use super::{Parts, drain};
 use crate::actor::work::{Context, Finish, Work};
 use crate::component::full_import::keyless_positions;
 use crate::component::incr_sync::{
@@ -13,6 +13,7 @@ use crate::datasource::mysql::Server;
 use crate::datasource::mysql::ddl::family;
 use crate::error::{Error, Kind, Result};
 use crate::model::position::Position;
+use crate::model::project::ProjectConfig;
 use futures::future::BoxFuture;
 use std::sync::Arc;
 use std::time::Duration;
@@ -38,20 +39,52 @@ impl FollowWork {
 impl Work for FollowWork {
     fn run(self: Box<Self>, context: Context) -> BoxFuture<'static, Result<Finish>> {
         Box::pin(async move {
-            let parts = self.parts;
-            let work = tokio::select! {
-                () = context.cancelled() => return Ok(Finish::Cancelled),
-                work = prepare(&parts, self.throttle) => work?,
+            let Self { parts, throttle } = *self;
+            if parts.config.modified.hold.is_some() && parts.drain.is_none() {
+                return held(&parts, &context).await;
+            }
+            let prepared = async {
+                let drained = drain::begin(&parts, context.assignment.epoch).await?;
+                let stop_at = drained.as_ref().map(|drained| drained.position.clone());
+                Ok((prepare(&parts, throttle, stop_at).await?, drained))
             };
+            let prepared: Result<_> = tokio::select! {
+                () = context.cancelled() => return Ok(Finish::Cancelled),
+                prepared = prepared => prepared,
+            };
+            let (work, drained) = prepared?;
             let work: Box<dyn Work> = Box::new(work);
             let mut work = work.run(context.clone());
             loop {
                 tokio::select! {
-                    end = &mut work => return end,
+                    end = &mut work => {
+                        if let (Ok(Finish::Done), Some(drained)) = (&end, &drained) {
+                            drain::tell(drained, &context);
+                        }
+                        return end;
+                    }
                     () = tokio::time::sleep(TELL_EVERY) => tell(&parts, &parts.consumer(), &context),
                 }
             }
         })
+    }
+}
+
+/// The project waits for a change of its objects: nothing is applied, whoever started this. It ends when
+/// the wait does, and the next run finds what the objects are then.
+async fn held(parts: &Parts, context: &Context) -> Result<Finish> {
+    loop {
+        context.progress().beat();
+        tokio::select! {
+            () = context.cancelled() => return Ok(Finish::Cancelled),
+            () = tokio::time::sleep(TELL_EVERY) => {}
+        }
+        let project = parts.metadata.projects();
+        let project = project.get(parts.assignment.project.as_str()).await?;
+        let config = ProjectConfig::from_json(&project.config)?;
+        if config.modified.hold.is_none() {
+            return Ok(Finish::Cancelled);
+        }
     }
 }
 
@@ -64,12 +97,17 @@ pub(super) fn tell(parts: &Parts, consumer: &str, context: &Context) {
     }
 }
 
-async fn prepare(parts: &Parts, throttle: Arc<Throttle>) -> Result<IncrSyncWork> {
+async fn prepare(
+    parts: &Parts,
+    throttle: Arc<Throttle>,
+    stop_at: Option<Position>,
+) -> Result<IncrSyncWork> {
     let source = Server::open(&parts.source).await?;
     let target = Server::open(&parts.target).await?;
     let start = wait_for_store(&parts.hub, &parts.subtopic).await?;
     let project = &parts.assignment.project;
-    let table_starts = keyless_positions(&parts.metadata, project).await?;
+    let copied = keyless_positions(&parts.metadata, project).await?;
+    let table_starts = parts.config.table_starts(copied);
     let options = parts.config.options.incr_sync.clone();
     let settings = Settings {
         start,
@@ -81,7 +119,7 @@ async fn prepare(parts: &Parts, throttle: Arc<Throttle>) -> Result<IncrSyncWork>
             parts.assignment.step.clone(),
             parts.leader,
         )),
-        stop_at: None,
+        stop_at,
         retry: Retry::default(),
         throttle,
         most_claims: MOST_CLAIMS,

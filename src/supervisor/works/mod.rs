@@ -2,6 +2,7 @@
 //! parts that it is made of.
 
 mod check;
+mod drain;
 mod follow;
 mod keep;
 mod release;
@@ -25,9 +26,10 @@ use crate::config::stored::Stored;
 use crate::datasource::mysql::Endpoint;
 use crate::error::Result;
 use crate::metadata::{Component, ComponentType, DataSource, Metadata};
+use crate::model::objects::{Drain, StorePlace};
 use crate::model::params::SkippableFlags;
 use crate::model::position::Position;
-use crate::model::project::{ProjectConfig, subtopic_of};
+use crate::model::project::ProjectConfig;
 use futures::future::BoxFuture;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -51,6 +53,8 @@ struct Parts {
     source: Endpoint,
     target: Endpoint,
     config: ProjectConfig,
+    /// The project's Store.
+    store: StorePlace,
     subtopic: String,
     assignment: Assignment,
     /// Number of the run of a verification.
@@ -61,6 +65,8 @@ struct Parts {
     flags: SkippableFlags,
     /// The checkpoint of the component's last run.
     checkpoint: Option<Position>,
+    /// The last run of a sub-project's Incr-Sync.
+    drain: Option<Drain>,
 }
 
 impl Works {
@@ -86,6 +92,9 @@ impl Works {
             .config
             .get("subId")
             .and_then(serde_json::Value::as_u64);
+        let config = ProjectConfig::from_json(&project.config)?;
+        let store = config.store_place(&project.id, &project.source_id);
+        let drain = component.config.get("drain");
         Ok(Parts {
             metadata: self.metadata.clone(),
             leader: self.leader,
@@ -94,7 +103,9 @@ impl Works {
             target: side(&project.target_id).await?,
             config,
             flags: self.metadata.parameter().await?,
-            subtopic: subtopic_of(&project.id, &project.source_id),
+            subtopic: store.subtopic.clone(),
+            store,
+            drain: drain.and_then(|drain| serde_json::from_value(drain.clone()).ok()),
             assignment: assignment.clone(),
             checkpoint: serde_json::from_value(component.checkpoint.clone()).ok(),
             forced: component.config.get("force") == Some(&true.into()),
@@ -203,7 +214,7 @@ impl Parts {
     fn store(&self) -> StoreWork {
         StoreWork::new(
             self.source.clone(),
-            Arc::new(self.config.filter.clone()),
+            Arc::new(self.store.filter.clone()),
             self.config.options.store.clone(),
             self.store_dir(),
             self.subtopic.clone(),
@@ -259,12 +270,12 @@ impl Parts {
 
     /// The consumer's name in the Store, and the key of its progress at the target.
     fn consumer(&self) -> String {
-        format!("{}/incr_sync", self.assignment.project)
+        consumer_of(self.assignment.project.as_str())
     }
 
     /// The Incr-Verification's name in the Store.
     fn verifying_consumer(&self) -> String {
-        format!("{}/incr_verification", self.assignment.project)
+        verifying_consumer_of(self.assignment.project.as_str())
     }
 
     /// Opens the log of the project's Store.
@@ -278,6 +289,16 @@ impl Parts {
             })
         })
     }
+}
+
+/// The name of a project's Incr-Sync as a consumer of a Store, and in its progress rows at the target.
+fn consumer_of(project: &str) -> String {
+    format!("{project}/incr_sync")
+}
+
+/// The name of a project's Incr-Verification as a consumer of a Store.
+fn verifying_consumer_of(project: &str) -> String {
+    format!("{project}/incr_verification")
 }
 
 /// The endpoint of a stored data source.

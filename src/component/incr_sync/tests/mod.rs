@@ -1,6 +1,7 @@
 //! The whole of Incr-Sync against a simulated target: random histories, random schedules, random
 //! failures, kills at random instants. In the end the target equals the source.
 
+mod join;
 mod large;
 mod sim;
 pub mod world;
@@ -75,6 +76,7 @@ struct Setup {
     start: Position,
     starts: HashMap<TableName, Position>,
     stop_at: Option<Position>,
+    filter: ObjectFilter,
     tasks: DdlTaskState,
     mode: TransactionMode,
     most_claims: usize,
@@ -91,10 +93,7 @@ impl Setup {
         let settings = Settings {
             start: self.start.clone(),
             table_starts: self.starts.clone(),
-            filter: ObjectFilter {
-                include: vec!["d.*".to_owned()],
-                exclude: Vec::new(),
-            },
+            filter: self.filter.clone(),
             options: IncrSyncOptions {
                 transaction_mode: self.mode,
                 ..options(lanes)
@@ -116,6 +115,13 @@ impl Setup {
     async fn run(&self, lanes: usize, epoch: i64, seed: u64) -> Result<Finish> {
         let (context, _) = context(epoch);
         self.work(lanes, seed).run(context).await
+    }
+}
+
+fn everything() -> ObjectFilter {
+    ObjectFilter {
+        include: vec!["d.*".to_owned()],
+        exclude: Vec::new(),
     }
 }
 
@@ -145,6 +151,7 @@ fn setup(world: &World, seed: u64, from: usize, to: usize) -> Setup {
         start: world.items[from].end().expect("visible").clone(),
         starts,
         stop_at: Some(world.end.clone()),
+        filter: everything(),
         tasks: DdlTaskState::Pending,
         mode: TransactionMode::Eventual,
         most_claims: MOST_CLAIMS,
@@ -253,6 +260,7 @@ fn from_nothing(world: &World) -> Setup {
         start: position(1000),
         starts: HashMap::new(),
         stop_at: Some(world.end.clone()),
+        filter: everything(),
         tasks: DdlTaskState::Pending,
         mode: TransactionMode::Eventual,
         most_claims: MOST_CLAIMS,
