@@ -76,6 +76,7 @@ fn column(id: &str) -> String {
 /// The id of what a request is about; empty where it has none yet.
 fn subject(who: &Who, object: Object, body: &[u8]) -> String {
     match object {
+        Object::Components => permit::id(body, "key").unwrap_or_default(),
         Object::Oneself => who.id.clone(),
         Object::Project(key)
         | Object::DataSource(key)
@@ -111,7 +112,7 @@ async fn snapshot(api: &Api, object: Object, id: &str) -> Result<Option<Value>> 
         Object::Parameter(_) => return parameters::snapshot(api, id).await,
         Object::Server(_) => return servers::snapshot(api, id).await,
         Object::Oneself | Object::User(_) | Object::NewUser => users::snapshot(api, id).await,
-        Object::Project(_) | Object::NewProject => project(api, id).await,
+        Object::Project(_) | Object::NewProject | Object::CloneOf(_) => project(api, id).await,
         Object::DataSource(_) | Object::NewDataSource => datasource(api, id).await,
         Object::Label(_) | Object::NewLabel => labels::snapshot(api, id).await,
         Object::Department(_) | Object::NewDepartment => departments::snapshot(api, id).await,
@@ -138,9 +139,11 @@ async fn project(api: &Api, id: &str) -> Result<Value> {
 
 async fn component(api: &Api, id: &str) -> Result<Value> {
     let c = api.metadata.components().get(id).await?;
+    let p = api.metadata.projects().get(&c.project_id).await?;
     Ok(json!({
         "name": c.id, "projectId": c.project_id, "type": c.kind, "status": c.status,
         "desiredStatus": c.desired_status, "node": c.node, "config": c.config,
+        "options": p.config.get("options"),
     }))
 }
 

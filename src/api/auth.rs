@@ -346,6 +346,9 @@ impl Accounts {
         self.metadata.api_tokens().delete_of(&user.id).await?;
         self.metadata.sessions().delete_of(&user.id).await?;
         self.set(&user.id, &password, true).await?;
+        // whoever knew the old one may have made others meanwhile
+        self.metadata.api_tokens().delete_of(&user.id).await?;
+        self.metadata.sessions().delete_of(&user.id).await?;
         audit
             .finish(&id, &user.id, None, super::audit::SUCCESS)
             .await?;

@@ -131,6 +131,8 @@ pub async fn project(call: &Call<'_>, wanted: CreateProject) -> Outcome {
     check(&wanted)?;
     wanted.full_transfer_config.check_mode()?;
     let stages = stages(&wanted)?;
+    // neither its data sources nor its name are taken away meanwhile
+    let _one = api.life.lock().await;
     labels::require(call, &wanted.label_ids).await?;
     let sources = api.metadata.datasources();
     let source = sources.get(&wanted.source_endpoint_id).await?;

@@ -131,6 +131,19 @@ async fn children(api: &Api, project: &Project) -> Result<Vec<Project>> {
     }
 }
 
+/// A sub-project takes no orders but its parent's.
+pub(super) fn no_sub_project(project: &Project, what: &str) -> Result<()> {
+    let Some(parent) = &project.parent else {
+        return Ok(());
+    };
+    let why = format!("cannot {what} it: it is a sub-project of {parent}");
+    Err(
+        Error::new(Kind::StateInvalid, format!("project {}", project.id))
+            .detail(why)
+            .remedy("Pause, resume or release that project, or abort the change of its objects."),
+    )
+}
+
 /// The project, if it may be done what is wanted.
 pub async fn in_state(
     api: &Api,
@@ -140,12 +153,8 @@ pub async fn in_state(
 ) -> Result<Project> {
     let project = api.metadata.projects().get(id).await?;
     // a release that did not succeed may be tried again by hand
-    if let Some(parent) = &project.parent
-        && project.status != ProjectStatus::Releasing
-    {
-        return Err(Error::new(Kind::StateInvalid, format!("project {id}"))
-            .detail(format!("cannot {what} it: it is a sub-project of {parent}"))
-            .remedy("Pause, resume or release that project, or abort the change of its objects."));
+    if project.status != ProjectStatus::Releasing {
+        no_sub_project(&project, what)?;
     }
     if states.contains(&project.status) {
         return Ok(project);

@@ -1,5 +1,6 @@
 //! Projects renamed, cloned, and given another alert level (reference 7.12).
 
+use super::life::no_sub_project;
 use super::registry::Call;
 use super::request::invalid;
 use super::{Answer, Outcome};
@@ -45,6 +46,7 @@ pub async fn rename(call: &Call<'_>, wanted: Named) -> Outcome {
     let api = call.api;
     let _one = api.life.lock().await;
     let project = api.metadata.projects().get(&wanted.id).await?;
+    no_sub_project(&project, "rename")?;
     let states = [
         ProjectStatus::Init,
         ProjectStatus::Running,
@@ -87,7 +89,10 @@ pub async fn alarm_level(call: &Call<'_>, wanted: Level) -> Outcome {
 pub async fn clone(call: &Call<'_>, wanted: Named) -> Outcome {
     check_name(&wanted.name)?;
     let api = call.api;
+    // neither its data sources nor its name are taken away meanwhile
+    let _one = api.life.lock().await;
     let project = api.metadata.projects().get(&wanted.id).await?;
+    no_sub_project(&project, "clone")?;
     if project.status == ProjectStatus::Deleted {
         let why = "it is deleted, and its objects with it";
         return Err(Error::new(Kind::StateInvalid, format!("project {}", project.id)).detail(why));

@@ -192,3 +192,21 @@ pub async fn skip(call: &Call<'_>, wanted: Failed) -> Outcome {
     call.api.changed();
     Ok(Answer::nothing())
 }
+
+/// The projects that an O&M task is about, as far as their components are there.
+pub(super) async fn projects_of(api: &Api, task: &OmTask) -> Result<Vec<String>> {
+    if !task.project_id.is_empty() {
+        return Ok(vec![task.project_id.clone()]);
+    }
+    let mut projects = Vec::new();
+    let ids = task.task_info["components"]
+        .as_array()
+        .into_iter()
+        .flatten();
+    for id in ids.filter_map(Value::as_str) {
+        if let Ok(component) = api.metadata.components().get(id).await {
+            projects.push(component.project_id);
+        }
+    }
+    Ok(projects)
+}

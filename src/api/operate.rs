@@ -1,5 +1,6 @@
 //! Components started, paused, run again and deleted: each is an O&M task (reference 3.8, 7.17).
 
+use super::life::no_sub_project;
 use super::registry::Call;
 use super::request::invalid;
 use super::{Answer, Outcome};
@@ -123,10 +124,14 @@ async fn claimed(call: &Call<'_>, operation: Operation) -> Result<i64> {
     let _one = api.life.lock().await;
     for id in &operation.components {
         let component = api.metadata.components().get(id).await?;
+        let project = api.metadata.projects().get(&component.project_id).await?;
+        no_sub_project(&project, "operate components of")?;
         api.reconciler.claim(&component.project_id).await?;
     }
     if let Some(step) = &operation.step {
         let step = api.metadata.steps().get(step).await?;
+        let project = api.metadata.projects().get(&step.project_id).await?;
+        no_sub_project(&project, "operate components of")?;
         api.reconciler.claim(&step.project_id).await?;
     }
     api.reconciler.operate(operation).await

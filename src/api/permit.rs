@@ -9,7 +9,7 @@ pub use super::owners::Owners;
 use super::auth::Who;
 use super::request::{invalid, parameters};
 use super::updates::Named;
-use super::{Api, actions};
+use super::{Api, actions, om_tasks};
 use crate::error::{Error, Kind, Result};
 use crate::metadata::{OmTasks, UserRole};
 use serde_json::Value;
@@ -55,6 +55,8 @@ pub enum Object {
     Project(&'static str),
     /// A new project: it needs a right to both of its data sources.
     NewProject,
+    /// A new project like another: it needs a right to that and to both of its data sources.
+    CloneOf(&'static str),
     /// A new data source.
     NewDataSource,
     /// A data source.
@@ -155,7 +157,7 @@ const RULES: &[Rule] = &[
     ),
     ("CreateLabel", Class::Change, Object::NewLabel),
     ("CreateProject", Class::Change, Object::NewProject),
-    ("CloneProject", Class::Change, Object::Project("id")),
+    ("CloneProject", Class::Change, Object::CloneOf("id")),
     ("RenameProject", Class::Change, Object::Project("id")),
     (
         "UpdateProjectAlarmLevel",
@@ -400,13 +402,29 @@ async fn relations(api: &Api, who: &Who, object: Object, body: &[u8]) -> Result<
             }
             return Ok(all);
         }
+        Object::CloneOf(key) => {
+            let project = api.metadata.projects().get(&id(body, key)?).await?;
+            let owners = Owners::load(api).await?;
+            let mut all = vec![owners.relation(who, project.owner.as_deref())];
+            for id in [&project.source_id, &project.target_id] {
+                let source = api.metadata.datasources().get(id).await?;
+                all.push(owners.relation(who, source.owner.as_deref()));
+            }
+            return Ok(all);
+        }
         Object::OmTask(key) => {
             let id = OmTasks::id_of(number(body, key)?);
             let task = api.metadata.om_tasks().get(&id).await?;
-            match task.project_id.is_empty() {
-                true => task.owner,
-                false => owner_of_project(api, &task.project_id).await?,
+            let owners = Owners::load(api).await?;
+            let mut all = Vec::new();
+            for project in om_tasks::projects_of(api, &task).await? {
+                let owner = owner_of_project(api, &project).await?;
+                all.push(owners.relation(who, owner.as_deref()));
             }
+            if all.is_empty() {
+                all.push(owners.relation(who, task.owner.as_deref()));
+            }
+            return Ok(all);
         }
         Object::Session(key) => {
             let session = api.metadata.sessions().get(&id(body, key)?).await?;

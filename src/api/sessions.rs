@@ -143,13 +143,18 @@ fn is_open(session: &Session) -> bool {
     now < session.expires_at && now - session.last_used_at < IDLE
 }
 
-/// The account whose open session has this token; it is open for longer now.
+/// The account whose open session has this token; it is open for longer now. One that was opened with a
+/// password that is another one now is not open.
 pub(super) async fn user_of(metadata: &Metadata, token: &str) -> Result<Option<String>> {
     let sessions = metadata.sessions();
     let found = sessions.find(&token_hash(token)).await?;
     let Some(session) = found.filter(is_open) else {
         return Ok(None);
     };
+    let user = metadata.users().get(&session.user_id).await?;
+    if session.gmt_created < user.password_changed_at {
+        return Ok(None);
+    }
     if now() - session.last_used_at > TOUCH_EVERY {
         sessions.touch(&session.id).await?;
     }

@@ -1,6 +1,7 @@
 //! `UpdateProjectConfig`: what of a project's settings may be changed after it was made.
 
 use super::create::Transfer;
+use super::life::no_sub_project;
 use super::registry::Call;
 use super::request::invalid;
 use super::{Answer, Outcome};
@@ -30,6 +31,7 @@ pub async fn update(call: &Call<'_>, wanted: UpdateProjectConfig) -> Outcome {
     wanted.full_transfer_config.check_mode()?;
     let _one = api.life.lock().await;
     let project = api.metadata.projects().get(&wanted.id).await?;
+    no_sub_project(&project, "change")?;
     let at_its_end = matches!(
         project.status,
         ProjectStatus::Finished

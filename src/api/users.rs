@@ -244,6 +244,9 @@ pub async fn update(call: &Call<'_>, wanted: Update) -> Outcome {
         api.metadata.api_tokens().delete_of(&user.id).await?;
         api.metadata.sessions().delete_of(&user.id).await?;
         api.accounts.set(&user.id, &password, true).await?;
+        // whoever knew the old one may have made others meanwhile
+        api.metadata.api_tokens().delete_of(&user.id).await?;
+        api.metadata.sessions().delete_of(&user.id).await?;
     }
     Ok(Answer::nothing())
 }

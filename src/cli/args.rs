@@ -1,10 +1,10 @@
 //! The arguments of every command.
 
 use super::completion::Shell;
+use super::remote::account_args::{DepartmentCommand, SessionCommand, TokenCommand};
 use super::remote::args::{
-    AuditCommand, ComponentCommand, ContextCommand, DatasourceCommand, DepartmentCommand,
-    LabelCommand, NodeCommand, ObjectsCommand, ParamCommand, ProjectId, Remote, SessionCommand,
-    TaskCommand, TokenCommand, UserCommand, Waiting,
+    AuditCommand, ComponentCommand, ContextCommand, DatasourceCommand, LabelCommand, NodeCommand,
+    ObjectsCommand, ParamCommand, ProjectId, Remote, TaskCommand, UserCommand, Waiting,
 };
 use super::remote::project_args::{Configure, Metric, PrecheckCommand};
 use crate::config::Until;

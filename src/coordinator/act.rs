@@ -27,6 +27,8 @@ pub struct Reconciler {
     pub(super) node: String,
     /// What the journal knows of each project, as far as it was read.
     pub(super) known: Arc<Mutex<HashMap<String, Known>>>,
+    /// Since when it leads: what happened before says nothing about how long it waits.
+    pub(super) since: chrono::NaiveDateTime,
     /// Held by whoever decides: a command and a look do not come between each other's writes.
     pub(super) one: Arc<tokio::sync::Mutex<()>>,
     /// Projects that were taken over, but not yet let go on: a row of theirs was nonsense.
@@ -41,6 +43,7 @@ impl Reconciler {
             epoch,
             node: node.into(),
             known: Arc::default(),
+            since: now(),
             one: Arc::default(),
             unsettled: Arc::default(),
         }

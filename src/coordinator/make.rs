@@ -74,12 +74,16 @@ impl Reconciler {
     }
 
     async fn next_sub_id(&self, rows: &Rows) -> Result<i32> {
-        let last = rows
-            .components
-            .iter()
-            .filter_map(|c| c.config.get("subId").and_then(Value::as_i64))
+        let of_components = rows.components.iter().map(|c| &c.config);
+        let of_steps = rows.steps.iter().map(|s| &s.step_info);
+        let told = of_components.chain(of_steps);
+        let last = told
+            .filter_map(|info| info.get("subId").and_then(Value::as_i64))
             .max()
             .unwrap_or(0);
+        // a run whose component was deleted has left its results
+        let left = self.metadata.verify().last_sub_id(&rows.project.id).await?;
+        let last = last.max(left.unwrap_or(0).into());
         Ok(i32::try_from(last).unwrap_or(i32::MAX).saturating_add(1))
     }
 

@@ -5,6 +5,7 @@
 
 use super::act::Reconciler;
 use super::known::PERSON;
+use super::view::HELD;
 use crate::error::{Error, Kind, Result};
 use crate::metadata::{
     NewOmTask, NewTask, OmTask, OmTaskStatus, OmTaskType, OmTasks, Task, TaskStatus, TaskUpdate,
@@ -235,13 +236,45 @@ impl Reconciler {
         for at in turns(&views) {
             stirred |= self.take_turn(task, &mut subs[at]).await?;
         }
+        if stirred {
+            // as it is written: a person may have been quicker
+            let rows = self.metadata.tasks().list(&task.id).await?;
+            subs = rows.into_iter().flatten().collect();
+        }
         let views: Vec<PartView> = subs.iter().map(part_view).collect();
         let status = status(&views);
+        if matches!(status, OmTaskStatus::Failed | OmTaskStatus::Successful) {
+            self.let_go(task).await?;
+        }
         if status != task.status {
             self.set_om_status(&task.id, status).await?;
             tracing::info!(task = %task.id, kind = %task.kind, from = %task.status, to = %status, "O&M task");
         }
         Ok(stirred)
+    }
+
+    /// A change of settings pauses a component for a moment only: whatever came of it, the component runs
+    /// again when its project does.
+    async fn let_go(&self, task: &OmTask) -> Result<()> {
+        let pauses = matches!(
+            task.kind,
+            OmTaskType::UpdateStore
+                | OmTaskType::UpdateFullImport
+                | OmTaskType::UpdateIncrSync
+                | OmTaskType::UpdateFullVerification
+        );
+        if !pauses {
+            return Ok(());
+        }
+        for id in strings(&task.task_info["components"]) {
+            let found = self.find(Some(&id), None).await?;
+            if let Some(component) = found.component
+                && component.config.get(HELD).and_then(Value::as_str) == Some(&task.id)
+            {
+                self.hold(&component, None).await?;
+            }
+        }
+        Ok(())
     }
 
     async fn make_sub_tasks(&self, task: &OmTask) -> Result<()> {
@@ -297,7 +330,7 @@ impl Reconciler {
             let before = &task.task_info["before"][&sub.name];
             found.world.before = before.as_str().map(str::to_owned);
         }
-        let waited = now() - sub.gmt_modified;
+        let waited = now() - sub.gmt_modified.max(self.since);
         let verdict = match waited < SETTLED && part == Part::AwaitRunning {
             // what cannot work mostly says so at once
             true => Verdict::Wait,

@@ -5,8 +5,8 @@ use super::om_world::Found;
 use super::view::HELD;
 use crate::error::{Error, Kind, Result};
 use crate::metadata::{
-    Component, ComponentStatus, DesiredStatus, MetaError, OmTask, RowProblem, Step, StepStatus,
-    Written,
+    Component, ComponentStatus, DesiredStatus, MetaError, OmTask, OmTaskStatus, RowProblem, Step,
+    StepStatus, Written,
 };
 use crate::model::project::ProjectConfig;
 use crate::workflow::om::Part;
@@ -36,7 +36,11 @@ impl Reconciler {
             }
             (Part::DeleteComponent, Some(component), _) => {
                 let components = self.metadata.components();
-                components.delete(&component.id, component.epoch).await?;
+                let gone = components.remove(&component.id, self.epoch).await?;
+                if !gone && components.get(&component.id).await.is_ok() {
+                    let fenced = Error::new(Kind::Fenced, format!("component {}", component.id));
+                    return Err(fenced.detail("a newer leader has its project"));
+                }
                 Ok(())
             }
             _ => Ok(()),
@@ -127,7 +131,6 @@ impl Reconciler {
     /// Puts right what a person wrote into an O&M task that cannot be understood. Where it is not known
     /// what stood there, the task has failed. True where anything was written.
     pub(super) async fn mend_om(&self, problem: &RowProblem) -> Result<bool> {
-        tracing::warn!(%problem, "a row of rm cannot be understood");
         let Some(row) = self.metadata.raw_row(problem).await? else {
             return Ok(false);
         };
@@ -166,19 +169,29 @@ impl Reconciler {
     }
 
     async fn explain_om(&self, task: &str, said: &Value, put_back: bool) -> Result<bool> {
-        let tasks = self.metadata.om_tasks();
-        let known = match tasks.get(task).await {
-            Ok(task) => task.extra_info == *said,
-            Err(MetaError::CorruptRow(_)) => false,
-            Err(error) => return Err(error.into()),
+        let place = RowProblem {
+            table: "oms_om_task",
+            id: task.to_owned(),
+            column: "extra_info".to_owned(),
+            found: String::new(),
+            why: String::new(),
         };
-        if known {
+        let row = self.metadata.raw_row(&place).await?;
+        let before = row.as_ref().and_then(|row| row.get("extra_info"));
+        // said already, and nobody has mended it since
+        if before
+            .and_then(|text| serde_json::from_str(text).ok())
+            .as_ref()
+            == Some(said)
+        {
             return Ok(false);
         }
+        tracing::warn!(task, refused = %said["refused"]["message"], "a row of rm cannot be understood");
+        let tasks = self.metadata.om_tasks();
         let written = tasks.set_extra_info(task, said, self.epoch).await?;
         written.require("oms_om_task", task, self.epoch)?;
         if !put_back {
-            let failed = crate::metadata::OmTaskStatus::Failed;
+            let failed = OmTaskStatus::Failed;
             let written = tasks.set_status(task, failed, self.epoch).await?;
             written.require("oms_om_task", task, self.epoch)?;
         }

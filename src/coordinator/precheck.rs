@@ -249,7 +249,13 @@ fn without(rows: &Rows, items: &[&StoredItem]) -> Result<Option<ProjectConfig>> 
                 .detail(format!("{object}: no rule can be written for this name"))
                 .remedy("Mend the table, or choose the objects anew in another project.")
         })?;
-        if !config.filter.exclude.contains(&rule) {
+        let named = config.filter.include.len();
+        config.filter.include.retain(|include| *include != rule);
+        if config.filter.include.is_empty() {
+            return Err(Error::new(Kind::ParameterInvalid, "parameter removeItems")
+                .detail("no object would be left"));
+        }
+        if config.filter.include.len() == named && !config.filter.exclude.contains(&rule) {
             config.filter.exclude.push(rule);
         }
     }

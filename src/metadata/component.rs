@@ -333,6 +333,20 @@ impl Components<'_> {
         self.0.configs().next("oms.sequence.component").await
     }
 
+    /// The Coordinator removes a component, unless a newer one has written its project.
+    pub async fn remove(self, id: &str, coordinator_epoch: i64) -> Result<bool, MetaError> {
+        let delete = Query::delete()
+            .from_table(c::Entity)
+            .and_where(is(c::Column::Id, id))
+            .and_where(
+                Expr::col(c::Column::ProjectId).in_subquery(self.ours(id, coordinator_epoch)),
+            )
+            .to_owned();
+        let what = "delete a component";
+        let gone = self.0.execute(what, Twice::Harmless, &delete).await?;
+        Ok(gone > 0)
+    }
+
     /// Removes a component that is stopped for good.
     pub async fn delete(self, id: &str, epoch: i64) -> Result<bool, MetaError> {
         let delete = Query::delete()
@@ -359,15 +373,8 @@ impl Components<'_> {
         self.0.rows("list components", select).await
     }
 
-    /// An update of a component behind the epoch of its project.
-    ///
-    /// MySQL locks the project's row while it looks, SQLite has one writer. PostgreSQL is told to lock
-    /// it: else a newer Coordinator's claim could be committed between the look and the write.
-    fn coordinators_update(
-        self,
-        id: &str,
-        coordinator_epoch: i64,
-    ) -> sea_orm::sea_query::UpdateStatement {
+    /// The component's project, while no newer Coordinator has written it.
+    fn ours(self, id: &str, coordinator_epoch: i64) -> SelectStatement {
         let mut ours = Query::select();
         ours.column((p::Entity, p::Column::Id))
             .from(p::Entity)
@@ -381,6 +388,19 @@ impl Components<'_> {
             ours.and_where(Expr::col((p::Entity, p::Column::Id)).in_subquery(project))
                 .lock(LockType::Share);
         }
+        ours
+    }
+
+    /// An update of a component behind the epoch of its project.
+    ///
+    /// MySQL locks the project's row while it looks, SQLite has one writer. PostgreSQL is told to lock
+    /// it: else a newer Coordinator's claim could be committed between the look and the write.
+    fn coordinators_update(
+        self,
+        id: &str,
+        coordinator_epoch: i64,
+    ) -> sea_orm::sea_query::UpdateStatement {
+        let ours = self.ours(id, coordinator_epoch);
         Query::update()
             .table(c::Entity)
             .and_where(is(c::Column::Id, id))

@@ -161,6 +161,10 @@ async fn open_mysql(mut url: Url) -> Result<Metadata, MetaError> {
     let pool = MySqlPoolOptions::new()
         .max_connections(MYSQL_CONNECTIONS)
         .acquire_timeout(ACQUIRE)
+        // sqlx's task for these loops without an end where it meets a connection that is being given
+        // back: its count of idle ones is below zero then
+        .idle_timeout(None)
+        .max_lifetime(None)
         .after_connect(|connection, _| {
             Box::pin(async move {
                 connection

@@ -56,6 +56,10 @@ pub(super) async fn open(mut url: Url) -> Result<Metadata, MetaError> {
     let pool = PgPoolOptions::new()
         .max_connections(CONNECTIONS)
         .acquire_timeout(ACQUIRE)
+        // sqlx's task for these loops without an end where it meets a connection that is being given
+        // back: its count of idle ones is below zero then
+        .idle_timeout(None)
+        .max_lifetime(None)
         .after_connect(|connection, _| {
             Box::pin(async move {
                 connection.execute(sqlx::AssertSqlSafe(session())).await?;

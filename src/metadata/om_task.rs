@@ -4,13 +4,14 @@ use chrono::NaiveDateTime;
 use entity::{oms_om_task as o, oms_project as p, oms_task as t};
 use sea_orm::{
     ColumnTrait, Condition, EntityTrait, QueryFilter, QueryOrder, QuerySelect, Set,
-    sea_query::{Expr, ExprTrait, Func, Query},
+    sea_query::{Alias, Expr, ExprTrait, Func, Query},
 };
 use serde_json::Value;
 
 use super::{
     MetaError, Metadata, OmTaskStatus, OmTaskType, Row, StateText, TaskStatus, Written,
     access::{Fence, FromModel, Sets, is},
+    retry::Twice,
     row::{Cells, empty, json_text, now},
 };
 
@@ -148,10 +149,24 @@ impl OmTasks<'_> {
     }
 
     /// The tasks that something is to be done about, the oldest first: those that are not at their end,
-    /// those that failed and have a sub-task that is to run, and those whose state is none.
+    /// those that failed and have a sub-task that may run now, and those whose state is none.
     pub async fn open(self) -> Result<Vec<Row<OmTask>>, MetaError> {
         use OmTaskStatus as S;
         let open = [S::Initializing, S::Ready, S::InProgress].map(|s| s.text());
+        let failed = Alias::new("f");
+        let blocked = Query::select()
+            .expr(Expr::val(1))
+            .from_as(t::Entity, failed.clone())
+            .and_where(
+                Expr::col((failed.clone(), t::Column::TaskGroup))
+                    .equals((t::Entity, t::Column::TaskGroup)),
+            )
+            .and_where(
+                Expr::col((failed.clone(), t::Column::TaskName))
+                    .equals((t::Entity, t::Column::TaskName)),
+            )
+            .and_where(Expr::col((failed, t::Column::TaskStatus)).eq(TaskStatus::Failed.text()))
+            .to_owned();
         let waiting = Query::select()
             .expr(Expr::val(1))
             .from(t::Entity)
@@ -159,6 +174,11 @@ impl OmTasks<'_> {
                 Expr::col((t::Entity, t::Column::TaskGroup)).equals((o::Entity, o::Column::Id)),
             )
             .and_where(Expr::col((t::Entity, t::Column::TaskStatus)).eq(TaskStatus::Pending.text()))
+            .and_where(
+                Expr::col((t::Entity, t::Column::RetryCount))
+                    .lte(Expr::col((t::Entity, t::Column::MaxRetryCount))),
+            )
+            .and_where(Expr::exists(blocked).not())
             .to_owned();
         let again = Condition::all()
             .add(o::Column::TaskStatus.eq(S::Failed.text()))
@@ -202,6 +222,31 @@ impl OmTasks<'_> {
             None => 0,
         };
         Ok((rows, total.unsigned_abs()))
+    }
+
+    /// As [`Projects::claim`](super::Projects::claim), for the O&M tasks of a project.
+    pub(super) async fn claim(self, project_id: &str, epoch: i64) -> Result<(), MetaError> {
+        let what = "take a project's O&M tasks over";
+        let tasks = Query::update()
+            .table(o::Entity)
+            .value(o::Column::Epoch, epoch)
+            .and_where(is(o::Column::ProjectId, project_id))
+            .and_where(Expr::col(o::Column::Epoch).lt(epoch))
+            .to_owned();
+        self.0.execute(what, Twice::Harmless, &tasks).await?;
+        let groups = Query::select()
+            .column(o::Column::Id)
+            .from(o::Entity)
+            .and_where(is(o::Column::ProjectId, project_id))
+            .to_owned();
+        let subs = Query::update()
+            .table(t::Entity)
+            .value(t::Column::Epoch, epoch)
+            .and_where(Expr::col(t::Column::TaskGroup).in_subquery(groups))
+            .and_where(Expr::col(t::Column::Epoch).lt(epoch))
+            .to_owned();
+        self.0.execute(what, Twice::Harmless, &subs).await?;
+        Ok(())
     }
 
     /// Sets the state; one that is an end gets its time.

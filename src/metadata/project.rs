@@ -320,6 +320,7 @@ impl Projects<'_> {
             .and_where(Expr::col(t::Column::Epoch).lt(epoch))
             .to_owned();
         self.0.execute(what, Twice::Harmless, &tasks).await?;
+        self.0.om_tasks().claim(id, epoch).await?;
         Ok(Written::Applied)
     }
 

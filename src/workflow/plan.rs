@@ -278,10 +278,17 @@ pub fn forget_check(view: &View) -> Vec<Action> {
         s.name == StepName::TransferPrecheck
             && matches!(s.status, StepStatus::Finished | StepStatus::Failed)
     };
-    let step = first.filter(over);
-    step.map(|step| event(step, StepEvent::Forget))
-        .into_iter()
-        .collect()
+    let runs =
+        |s: &&StepView| s.name == StepName::TransferPrecheck && s.status == StepStatus::Running;
+    // one that runs has read what is not so any more: it begins anew
+    let anew = first.filter(runs).map(|step| Action::MakeComponent {
+        step: step.id.clone(),
+        kind: ComponentType::Precheck,
+    });
+    let forgotten = first
+        .filter(over)
+        .map(|step| event(step, StepEvent::Forget));
+    anew.into_iter().chain(forgotten).collect()
 }
 
 /// A failed project waits until somebody asks for its failed step to run again; what runs goes on

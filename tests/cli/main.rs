@@ -13,6 +13,7 @@ mod client;
 
 mod actions;
 mod cases;
+mod cases_works;
 mod contexts;
 mod covered;
 mod life;

@@ -322,6 +322,8 @@ impl Rm {
         options
             .max_connections(1)
             .sqlx_logging(false)
+            .idle_timeout(None)
+            .max_lifetime(None)
             .acquire_timeout(Duration::from_secs(5));
         Ok(Self(Database::connect(options).await?))
     }

@@ -15,7 +15,7 @@ use oms::model::objects::Modified;
 use oms::model::options::Options;
 use oms::model::project::{ProjectConfig, Stages};
 use oms::supervisor::{EPOCH_STRIDE, Node, StopAll, Supervisor};
-use sea_orm::{ConnectionTrait, Database, DatabaseConnection, DbBackend};
+use sea_orm::{ConnectOptions, ConnectionTrait, Database, DatabaseConnection, DbBackend};
 use std::fmt::Debug;
 use std::path::Path;
 use std::sync::Arc;
@@ -44,10 +44,13 @@ impl World {
     pub async fn new(url: &str, epoch: i64) -> Self {
         let metadata = Metadata::open(url).await.expect("opened");
         metadata.migrate().await.expect("migrated");
-        let raw = match url.contains("://") {
-            true => Database::connect(url).await,
-            false => Database::connect(format!("sqlite://{url}")).await,
+        let place = match url.contains("://") {
+            true => url.to_owned(),
+            false => format!("sqlite://{url}"),
         };
+        let mut options = ConnectOptions::new(place);
+        options.idle_timeout(None).max_lifetime(None);
+        let raw = Database::connect(options).await;
         let project = new_id("np_");
         let config = ProjectConfig {
             filter: ObjectFilter::default(),

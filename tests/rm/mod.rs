@@ -72,6 +72,8 @@ async fn raw(url: &str) -> DatabaseConnection {
     options
         .max_connections(1)
         .sqlx_logging(false)
+        .idle_timeout(None)
+        .max_lifetime(None)
         .map_sqlx_mysql_opts(|mysql: MySqlConnectOptions| {
             mysql
                 .collation("utf8mb4_general_ci")

@@ -208,6 +208,23 @@ async fn components_are_run_again_and_deleted() {
         .await;
     assert_eq!(found.data()["differentNumber"], 1, "{:#}", found.body);
     p.target.exec("INSERT INTO a.t VALUES (1, 6)").await;
+    // one that is done may go while the project runs; the next run has nothing of its results
+    let verifier = p.name("fullVerifyComponents").await;
+    let number = p.ask("DeleteComponent", json!({ "name": verifier })).await;
+    p.task(number, "SUCCESSFUL").await;
+    let number = p
+        .ask(
+            "RepairProjectStep",
+            json!({ "id": p.id, "stepName": "FULL_VERIFIER" }),
+        )
+        .await;
+    p.task(number, "SUCCESSFUL").await;
+    p.verified(2).await;
+    let found = p
+        .server
+        .call("ListProjectFullVerifyResult", json!({ "projectId": p.id }))
+        .await;
+    assert_eq!(found.data()["differentNumber"], 0, "{:#}", found.body);
 
     // of a project that is paused all may go; its steps make others
     p.server

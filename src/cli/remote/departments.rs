@@ -1,6 +1,7 @@
 //! `oms department`.
 
-use super::args::{DepartmentCommand, Remote};
+use super::account_args::DepartmentCommand;
+use super::args::Remote;
 use super::client::Client;
 use super::columns::{self, Column};
 use super::{act, find, tell};

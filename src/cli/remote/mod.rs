@@ -4,6 +4,7 @@
 //! [`columns`] makes tables of what is answered. A command is one action, or a few; whatever the server
 //! refuses is shown with its own code and remedy.
 
+pub mod account_args;
 mod address;
 pub mod args;
 pub mod audits;

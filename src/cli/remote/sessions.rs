@@ -1,6 +1,7 @@
 //! `oms session`: logins that last for a while.
 
-use super::args::{Remote, SessionCommand};
+use super::account_args::SessionCommand;
+use super::args::Remote;
 use super::client::Client;
 use super::columns::{self, Column, text_at};
 use super::{act, tell};

@@ -1,6 +1,7 @@
 //! `oms token`: tokens for programs, with one's own rights.
 
-use super::args::{Remote, TokenCommand};
+use super::account_args::TokenCommand;
+use super::args::Remote;
 use super::client::Client;
 use super::columns::{self, Column, text_at};
 use super::{act, find, tell};

@@ -33,22 +33,29 @@ impl RmProgressed {
         }
     }
 
-    async fn watermark(&self) -> Result<Option<TxnId>> {
+    /// How far the source was followed, as far as that is known; the outer `None`: nobody follows. One
+    /// that has just started has said nothing yet, but what it had reached before counts.
+    async fn watermark(&self) -> Result<Option<Option<TxnId>>> {
         let components = self
             .metadata
             .components()
             .list(self.project.as_str())
             .await?;
-        Ok(components
+        let mut follows = components
             .into_iter()
             .flatten()
             .filter(|c| c.kind == ComponentType::IncrSync)
-            .filter_map(|c| {
-                let position = c.progress.get("detail")?.get("watermark")?.clone();
-                serde_json::from_value::<Position>(position).ok()
-            })
-            .map(|position| position.txn_id())
-            .max())
+            .peekable();
+        if follows.peek().is_none() {
+            return Ok(None);
+        }
+        let reached = follows.filter_map(|c| {
+            let told = c.progress.get("detail").and_then(|d| d.get("watermark"));
+            let position =
+                |json: &serde_json::Value| serde_json::from_value::<Position>(json.clone()).ok();
+            told.and_then(position).or_else(|| position(&c.checkpoint))
+        });
+        Ok(Some(reached.map(|position| position.txn_id()).max()))
     }
 }
 
@@ -67,7 +74,7 @@ impl Progressed for RmProgressed {
             loop {
                 match self.watermark().await? {
                     None => return Ok(Passed::Unknown),
-                    Some(reached) if reached >= wanted => return Ok(Passed::Yes),
+                    Some(Some(reached)) if reached >= wanted => return Ok(Passed::Yes),
                     Some(_) if Instant::now() >= deadline => return Ok(Passed::NotYet),
                     Some(_) => tokio::time::sleep(LOOK_EVERY).await,
                 }

@@ -92,7 +92,6 @@ impl Works {
             .config
             .get("subId")
             .and_then(serde_json::Value::as_u64);
-        let config = ProjectConfig::from_json(&project.config)?;
         let store = config.store_place(&project.id, &project.source_id);
         let drain = component.config.get("drain");
         Ok(Parts {

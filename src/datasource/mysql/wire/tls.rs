@@ -67,7 +67,8 @@ pub fn tls_config(tls: &Tls) -> Result<ClientConfig, TlsProblem> {
             TlsProblem::new("key", "it is encrypted with a passphrase: give it without")
         }
         pem::Error::NoItemsFound => TlsProblem::new("key", "there is no private key in it (PEM)"),
-        e => TlsProblem::new("key", e),
+        // what the parser says quotes the line
+        _ => TlsProblem::new("key", "it is not well-formed (PEM)"),
     })?;
     builder
         .with_client_auth_cert(chain, key)

@@ -3,6 +3,8 @@
 //! somebody mistyped: every project ends with all its steps done, and no component ever has two
 //! works at once.
 
+mod settings;
+
 use futures::future::BoxFuture;
 use oms::actor::shell::WorkFactory;
 use oms::actor::system;
@@ -23,7 +25,7 @@ use oms::workflow::steps::{Goal, component_of, migration};
 use parking_lot::Mutex;
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
-use sea_orm::{ConnectionTrait, Database};
+use sea_orm::{ConnectOptions, ConnectionTrait, Database};
 use serde_json::json;
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -216,7 +218,10 @@ impl World {
         let slip = self.rng.lock().random_range(0..SLIPS.len() * 3);
         if let Some(sql) = SLIPS.get(slip) {
             let path = self.dir.path().join("rm.db");
-            let raw = Database::connect(format!("sqlite://{}", path.display())).await;
+            let mut options = ConnectOptions::new(format!("sqlite://{}", path.display()));
+            // else sqlx's task for them may outlive the test without an end
+            options.idle_timeout(None).max_lifetime(None);
+            let raw = Database::connect(options).await;
             let raw = raw.expect("connected");
             raw.execute_unprepared(sql).await.expect(sql);
             raw.close().await.expect("closed");
