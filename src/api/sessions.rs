@@ -12,7 +12,7 @@ use super::projects::time;
 use super::registry::Call;
 use super::{Answer, Api, Outcome};
 use crate::error::Result;
-use crate::metadata::{Metadata, Session, now};
+use crate::metadata::{MetaErrorKind, Metadata, Session, now};
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use chrono::TimeDelta;
@@ -151,8 +151,12 @@ pub(super) async fn user_of(metadata: &Metadata, token: &str) -> Result<Option<S
     let Some(session) = found.filter(is_open) else {
         return Ok(None);
     };
-    let user = metadata.users().get(&session.user_id).await?;
-    if session.gmt_created < user.password_changed_at {
+    let opened = match metadata.users().get(&session.user_id).await {
+        Ok(user) => session.gmt_created >= user.password_changed_at,
+        Err(error) if error.kind() == MetaErrorKind::NotFound => false,
+        Err(error) => return Err(error.into()),
+    };
+    if !opened {
         return Ok(None);
     }
     if now() - session.last_used_at > TOUCH_EVERY {

@@ -67,8 +67,8 @@ pub struct Update {
     /// The component's name.
     key: String,
     /// Its region; there is one, so it is not looked at.
-    #[allow(dead_code, reason = "part of the interface")]
-    cm_region: String,
+    #[serde(rename = "cmRegion")]
+    _cm_region: String,
     /// Settings by name.
     config: Map<String, Value>,
 }
@@ -82,8 +82,8 @@ pub struct UpdateScoped {
     /// The component's name, or the node's.
     key: String,
     /// Its region; there is one, so it is not looked at.
-    #[allow(dead_code, reason = "part of the interface")]
-    cm_region: String,
+    #[serde(rename = "cmRegion")]
+    _cm_region: String,
     /// Settings by name in their scopes.
     config: Scopes,
     /// Settings that `config` does not name get their defaults; only with `NAME`.

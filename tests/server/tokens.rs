@@ -174,6 +174,20 @@ async fn a_session_lasts_while_it_is_used() {
         let listed = server.call_as(&bob, "ListSessions", json!({})).await;
         assert_eq!(listed.body["totalCount"], 0, "{:#}", listed.body);
     }
+    // a password that is another one since, and an account that is gone, whatever became of their rows
+    for edit in [
+        "UPDATE oms_user SET password_changed_at = '2099-01-01 00:00:00.001' WHERE account = 'eve'",
+        "DELETE FROM oms_user WHERE account = 'eve'",
+    ] {
+        let opened = server.call_as(&eve, "CreateSession", json!({})).await;
+        let token = opened.data()["token"].as_str().expect("a token").to_owned();
+        rm.connection()
+            .execute_unprepared(edit)
+            .await
+            .expect("written");
+        let gone = server.call_with(&token, "ListProjects", json!({})).await;
+        gone.refused(401, "API-0002", "");
+    }
     // a new password ends them
     let (_, token) = open().await;
     let change = json!({ "oldPassword": bob.1, "newPassword": "Newer-Pass_43" });
