@@ -5,6 +5,7 @@
 
 use super::act::Reconciler;
 use super::known::PERSON;
+use super::sample::is_time;
 use super::view::HELD;
 use crate::error::{Error, Kind, Result};
 use crate::metadata::{
@@ -15,9 +16,15 @@ use crate::workflow::om::{Part, PartView, Verdict, judge, parts, status, turns};
 use crate::workflow::plan::{Action, View};
 use chrono::TimeDelta;
 use serde_json::{Value, json};
+use std::time::Duration;
 
 /// What is waited for is seen within this time, or the sub-task fails.
 const PATIENCE: TimeDelta = TimeDelta::seconds(120);
+
+/// So long can be seen what was done to components of several projects. Other tasks go with their project.
+const KEPT: TimeDelta = TimeDelta::days(30);
+/// How often older ones are deleted.
+const FORGET_EVERY: Duration = Duration::from_secs(3600);
 
 /// A component that has worked for so long without an error is taken to work.
 const SETTLED: TimeDelta = TimeDelta::seconds(2);
@@ -196,8 +203,12 @@ impl Reconciler {
         Ok(failed)
     }
 
-    /// Brings all open O&M tasks a step further; true where something was done.
+    /// Brings all open O&M tasks a step further; true where something was done. Now and then it deletes
+    /// old ones.
     pub async fn operations(&self) -> Result<bool> {
+        if is_time(&mut self.forgot.lock(), FORGET_EVERY) {
+            self.metadata.om_tasks().forget(now() - KEPT).await?;
+        }
         if self.metadata.om_tasks().open().await?.is_empty() {
             return Ok(false);
         }
