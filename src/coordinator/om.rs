@@ -9,8 +9,8 @@ use super::sample::is_time;
 use super::view::HELD;
 use crate::error::{Error, Kind, Result};
 use crate::metadata::{
-    NewOmTask, NewTask, OmTask, OmTaskStatus, OmTaskType, OmTasks, Task, TaskStatus, TaskUpdate,
-    Written, now,
+    NewOmTask, NewTask, OmTask, OmTaskStatus, OmTaskType, OmTasks, Row, Task, TaskStatus,
+    TaskUpdate, Written, now,
 };
 use crate::workflow::om::{Part, PartView, Verdict, judge, parts, status, turns};
 use crate::workflow::plan::{Action, View};
@@ -235,22 +235,22 @@ impl Reconciler {
         if task.status == OmTaskStatus::Initializing {
             self.make_sub_tasks(task).await?;
         }
-        let mut subs = Vec::new();
-        for row in self.metadata.tasks().list(&task.id).await? {
-            match row {
-                Ok(sub) => subs.push(sub),
-                Err(problem) => return self.mend_om(&problem).await,
-            }
-        }
+        let mut subs = match self.sub_tasks(task).await? {
+            Ok(subs) => subs,
+            Err(problem) => return self.mend_om(&problem).await,
+        };
         let mut stirred = false;
         let views: Vec<PartView> = subs.iter().map(part_view).collect();
-        for at in turns(&views) {
+        let turns = turns(&views);
+        for &at in &turns {
             stirred |= self.take_turn(task, &mut subs[at]).await?;
         }
-        if stirred {
-            // as it is written: a person may have been quicker
-            let rows = self.metadata.tasks().list(&task.id).await?;
-            subs = rows.into_iter().flatten().collect();
+        if !turns.is_empty() {
+            // as they are written: a person may have been quicker
+            subs = match self.sub_tasks(task).await? {
+                Ok(subs) => subs,
+                Err(problem) => return self.mend_om(&problem).await,
+            };
         }
         let views: Vec<PartView> = subs.iter().map(part_view).collect();
         let status = status(&views);
@@ -262,6 +262,12 @@ impl Reconciler {
             tracing::info!(task = %task.id, kind = %task.kind, from = %task.status, to = %status, "O&M task");
         }
         Ok(stirred)
+    }
+
+    /// All sub-tasks, or what is wrong with one.
+    async fn sub_tasks(&self, task: &OmTask) -> Result<Row<Vec<Task>>> {
+        let rows = self.metadata.tasks().list(&task.id).await?;
+        Ok(rows.into_iter().collect())
     }
 
     /// A change of settings pauses a component for a moment only: whatever came of it, the component runs
