@@ -206,8 +206,9 @@ impl Reconciler {
     /// Brings all open O&M tasks a step further; true where something was done. Now and then it deletes
     /// old ones.
     pub async fn operations(&self) -> Result<bool> {
-        if is_time(&mut self.forgot.lock(), FORGET_EVERY) {
-            self.metadata.om_tasks().forget(now() - KEPT).await?;
+        let forget = is_time(&mut self.forgot.lock(), FORGET_EVERY);
+        if forget && let Err(error) = self.metadata.om_tasks().forget(now() - KEPT).await {
+            tracing::warn!(%error, "old O&M tasks are not deleted");
         }
         if self.metadata.om_tasks().open().await?.is_empty() {
             return Ok(false);

@@ -3,7 +3,7 @@
 use oms::actor::system;
 use oms::coordinator::{Operation, Reconciler};
 use oms::metadata::{
-    ComponentStatus, ComponentType, OmTask, OmTaskStatus, OmTaskType, Task, TaskStatus,
+    ComponentStatus, ComponentType, NewOmTask, OmTask, OmTaskStatus, OmTaskType, Task, TaskStatus,
 };
 use sea_orm::{ConnectionTrait, DatabaseConnection, Statement};
 use serde_json::{Value, json};
@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use crate::{PROJECT, World, rounds};
 
 /// A project that follows, and its Incr-Sync.
-async fn following(world: &mut World) -> (Reconciler, oms::supervisor::Node, String) {
+pub async fn following(world: &mut World) -> (Reconciler, oms::supervisor::Node, String) {
     let (reconciler, mut node) = world.life([0, 0, 0]).await;
     assert!(rounds(&reconciler, &mut node, 2000).await);
     let config = json!({
@@ -110,6 +110,44 @@ fn patience_begins_with_the_leader() {
         );
         let component = world.metadata.components().get(&sync).await.expect("a row");
         assert_eq!(component.status, ComponentStatus::Paused);
+        node.stop_all().await;
+    })
+    .expect("a runtime");
+}
+
+/// What was done to components of several projects is not kept for ever.
+#[test]
+fn old_tasks_about_several_projects_are_deleted() {
+    system::run(async {
+        let mut world = World::new(8).await;
+        let raw = world.raw().await;
+        let mut tasks = Vec::new();
+        for days in [29, 31] {
+            let new = NewOmTask {
+                project_id: String::new(),
+                kind: OmTaskType::UpdateIncrSync,
+                name: "n".to_owned(),
+                owner: None,
+                task_info: json!({ "components": [] }),
+            };
+            let made = world.metadata.om_tasks().create(new).await.expect("made");
+            edit(
+                &raw,
+                &format!(
+                    "UPDATE oms_om_task SET task_status = 'SUCCESSFUL', finish_time = \
+                     strftime('%Y-%m-%d %H:%M:%f', 'now', '-{days} days') WHERE id = '{}'",
+                    made.id
+                ),
+            )
+            .await;
+            tasks.push(made.id);
+        }
+        // a new leader does it at its first look
+        let (reconciler, mut node) = world.life([0, 0, 0]).await;
+        reconciler.operations().await.expect("looked");
+        let kept = async |id: &str| world.metadata.om_tasks().get(id).await.is_ok();
+        assert!(kept(&tasks[0]).await);
+        assert!(!kept(&tasks[1]).await);
         node.stop_all().await;
     })
     .expect("a runtime");

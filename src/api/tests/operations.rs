@@ -68,6 +68,7 @@ async fn a_sub_project_takes_orders_from_its_parent_only() {
     let update = json!({
         "dimension": "NAME", "key": sync, "cmRegion": "", "config": { "sink": { "workerNum": 2 } },
     });
+    let mut obeyed = Vec::new();
     for (action, body) in [
         ("StartProject", json!({ "id": child.id })),
         ("StopProject", json!({ "id": child.id })),
@@ -91,9 +92,15 @@ async fn a_sub_project_takes_orders_from_its_parent_only() {
         ),
     ] {
         let says = format!("it is a sub-project of {}", parent.id);
-        let refused = world.ask(&root, action, body).await;
-        world.refused(refused, Kind::StateInvalid, &says);
-        let found = projects.get(&child.id).await.expect("there");
-        assert_eq!((&found.name, found.epoch), (&child.name, 0), "{action}");
+        let said = match world.ask(&root, action, body).await {
+            Ok(answer) => format!("done: {}", answer.data),
+            Err(error) => error.to_string(),
+        };
+        if !said.contains(&says) {
+            obeyed.push((action, said));
+        }
     }
+    assert!(obeyed.is_empty(), "{obeyed:#?}");
+    let found = projects.get(&child.id).await.expect("there");
+    assert_eq!((&found.name, found.epoch), (&child.name, 0));
 }
