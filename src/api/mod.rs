@@ -37,6 +37,8 @@ mod sessions;
 mod settings;
 mod steps;
 mod takeover;
+#[cfg(test)]
+mod tests;
 pub mod tls;
 mod tokens;
 mod tune;

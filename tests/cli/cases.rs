@@ -41,7 +41,7 @@ pub fn answer(request: &Request) -> (u16, String) {
         "CreateDepartment" => json!("d_2"),
         "ListApiTokens" => json!([{ "id": "k_1", "name": "ci" }]),
         "CreateProjectModifyRecords" => json!("m_1"),
-        "ListProjectModifyRecords" => json!([{ "id": "m_1", "status": "PENDING" }]),
+        "ListProjectModifyRecords" => json!([{ "id": "m_1", "status": "SUCCESS" }]),
         "CloneProject" => json!("np_3"),
         "CreateSession" => json!({ "id": "w_2", "token": "oms_s_token" }),
         "ListSessions" => json!([{ "id": "w_1", "account": "admin" }]),

@@ -89,6 +89,8 @@ pub struct Copy {
     pub source: Endpoint,
     pub target: Endpoint,
     pub tables: Vec<Table>,
+    /// Gives the tables instead, where there is one.
+    pub provider: Option<Arc<dyn TableProvider>>,
     pub options: FullImportOptions,
     pub slices: Arc<MemorySlices>,
     pub epoch: i64,
@@ -103,6 +105,7 @@ impl Copy {
             source: endpoint(source),
             target: endpoint(target),
             tables,
+            provider: None,
             options: FullImportOptions {
                 workers: 4,
                 slice_bytes: 64 << 10,
@@ -128,7 +131,10 @@ impl Copy {
             throttle: Arc::default(),
             source: self.source.clone(),
             target: self.target.clone(),
-            tables: Arc::new(Fixed(self.tables.clone())),
+            tables: match &self.provider {
+                Some(provider) => Arc::clone(provider),
+                None => Arc::new(Fixed(self.tables.clone())),
+            },
             options: self.options.clone(),
             slices: self.slices.clone(),
         };

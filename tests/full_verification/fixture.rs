@@ -152,6 +152,8 @@ pub struct Verification {
     pub options: FullVerificationOptions,
     pub folder: tempfile::TempDir,
     pub log: Arc<MemoryLog>,
+    /// Stands in front of the log, where there is one.
+    pub kept: Option<Arc<dyn VerifyLog>>,
     pub progressed: Arc<dyn Progressed>,
     pub progress: Arc<ProgressCell>,
     pub cancel: CancellationToken,
@@ -176,6 +178,7 @@ impl Verification {
             },
             folder: tempfile::tempdir().expect("a folder"),
             log: Arc::default(),
+            kept: None,
             progressed: Arc::new(AtRest),
             progress: Arc::default(),
             cancel: CancellationToken::new(),
@@ -199,7 +202,7 @@ impl Verification {
             options: self.options.clone(),
             dir: self.folder(),
             sub_id: 1,
-            log: self.log.clone(),
+            log: self.kept.clone().unwrap_or_else(|| self.log.clone()),
             progressed: self.progressed.clone(),
         };
         let assignment = Assignment {

@@ -3,6 +3,7 @@
 //! somebody mistyped: every project ends with all its steps done, and no component ever has two
 //! works at once.
 
+mod om;
 mod settings;
 
 use futures::future::BoxFuture;
@@ -25,7 +26,7 @@ use oms::workflow::steps::{Goal, component_of, migration};
 use parking_lot::Mutex;
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
-use sea_orm::{ConnectOptions, ConnectionTrait, Database};
+use sea_orm::{ConnectOptions, ConnectionTrait, Database, DatabaseConnection};
 use serde_json::json;
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -213,16 +214,23 @@ impl World {
         (reconciler, node)
     }
 
+    /// A person's connection.
+    async fn raw(&self) -> DatabaseConnection {
+        let path = self.dir.path().join("rm.db");
+        let mut options = ConnectOptions::new(format!("sqlite://{}", path.display()));
+        // else sqlx's task for them may outlive the test without an end
+        options
+            .max_connections(1)
+            .idle_timeout(None)
+            .max_lifetime(None);
+        Database::connect(options).await.expect("connected")
+    }
+
     /// Somebody mistypes, now and then.
     async fn slip(&self) {
         let slip = self.rng.lock().random_range(0..SLIPS.len() * 3);
         if let Some(sql) = SLIPS.get(slip) {
-            let path = self.dir.path().join("rm.db");
-            let mut options = ConnectOptions::new(format!("sqlite://{}", path.display()));
-            // else sqlx's task for them may outlive the test without an end
-            options.idle_timeout(None).max_lifetime(None);
-            let raw = Database::connect(options).await;
-            let raw = raw.expect("connected");
+            let raw = self.raw().await;
             raw.execute_unprepared(sql).await.expect(sql);
             raw.close().await.expect("closed");
         }

@@ -82,3 +82,7 @@ impl Progressed for RmProgressed {
         })
     }
 }
+
+#[cfg(test)]
+#[path = "progressed_tests.rs"]
+mod tests;

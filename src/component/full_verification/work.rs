@@ -80,6 +80,7 @@ impl FullVerificationWork {
             options: self.options,
             dir: self.dir,
             sub_id: self.sub_id,
+            tables: self.tables,
             log: self.log,
             progressed: self.progressed,
             progress: Arc::clone(&progress),
