@@ -93,6 +93,8 @@ pub enum ComponentType {
     FullVerification,
     /// Comparison of what Incr-Sync applied, behind it.
     IncrVerification,
+    /// Does what the forward switchover, or its roll-back, needs on both servers.
+    AppSwitch,
     /// Takes away what a project that is released keeps; belongs to no step.
     Release,
 }

@@ -3,17 +3,39 @@
 use super::known::Known;
 use crate::error::{ALL_KINDS, Result, Retry};
 use crate::metadata::{
-    Component, ComponentType, MetaError, Metadata, Project, Row, RowProblem, Step, StepStatus,
-    Task, now,
+    Component, ComponentType, MetaError, Metadata, Project, Row, RowProblem, Step, StepName,
+    StepStatus, Task, now,
 };
 use crate::model::objects::Hold;
 use crate::model::project::ProjectConfig;
 use crate::workflow::plan::{self, ComponentView, StepView, TaskView, View};
 use crate::workflow::steps::{Goal, component_of};
+use crate::workflow::switch::Way;
 use chrono::TimeDelta;
 
 /// Key of a component's `config`: the O&M task that paused it.
 pub(super) const HELD: &str = "held";
+
+/// Key of `step_info`: the Store of the way back.
+pub(super) const STORE: &str = "store";
+
+/// Key of `step_info` of the switchover: where it goes.
+pub(super) const WAY: &str = "way";
+
+/// Where a switchover goes.
+pub(super) fn way(step: &Step) -> Way {
+    let way = step.step_info.get(WAY).cloned().unwrap_or_default();
+    serde_json::from_value(way).unwrap_or_default()
+}
+
+/// Whether the switchover stopped this component: its step's id stands where that of an O&M task would.
+pub(super) fn is_switched(component: &Component) -> bool {
+    let held = component
+        .config
+        .get(HELD)
+        .and_then(serde_json::Value::as_str);
+    held.is_some_and(|by| by.starts_with("s_"))
+}
 
 /// The longest wait before the scheduler tries a failed task again.
 const LONGEST_WAIT: i64 = 30;
@@ -169,6 +191,17 @@ impl Rows {
         self.components.iter().find(|c| c.id == id)
     }
 
+    /// The Store of the way back that a step's `step_info` names, if its row exists.
+    pub fn store_of(&self, step: &Step) -> Option<&Component> {
+        let id = step.step_info.get(STORE)?.as_str()?;
+        self.components.iter().find(|c| c.id == id)
+    }
+
+    /// A step.
+    pub fn step(&self, name: StepName) -> Option<&Step> {
+        self.steps.iter().find(|step| step.name == name)
+    }
+
     /// Why its components wait, if they do.
     pub(super) fn hold(&self) -> Option<Hold> {
         let hold = self.project.config.get("modified")?.get("hold")?;
@@ -218,6 +251,8 @@ impl Rows {
                     tasks: self.tasks_of(step),
                     progress: step.progress,
                     component: self.component_of(step).map(component_view),
+                    store: self.store_of(step).map(component_view),
+                    back: way(step) == Way::Back,
                 })
                 .collect(),
         }
