@@ -11,7 +11,6 @@ use super::{Answer, Outcome};
 use crate::component::app_switch::{CheckItem, Ends, rehearse};
 use crate::component::precheck::ItemStatus;
 use crate::coordinator::{SwitchOptions, SwitchState};
-use crate::error::Kind;
 use crate::metadata::{ProjectStatus, StepName, StepStatus, Task, TaskStatus};
 use crate::model::ids::ProjectId;
 use crate::model::project::ProjectConfig;
@@ -32,6 +31,13 @@ pub struct Start {
     /// Items of the switchover's pre-check that are gone without, by name, like `VERIFICATION`.
     #[serde(default)]
     waive: Vec<String>,
+    /// How long the other side may take to come up to the last position, seconds.
+    #[serde(default = "a_minute")]
+    catch_up_timeout_sec: u64,
+}
+
+fn a_minute() -> u64 {
+    60
 }
 
 /// How it is known that the application writes no more.
@@ -263,6 +269,7 @@ pub async fn start(call: &Call<'_>, wanted: Start) -> Outcome {
         stop_writes: wanted.stop_writes.into(),
         waive: wanted.waive,
         by: call.who.name.clone(),
+        catch_up_timeout_sec: wanted.catch_up_timeout_sec,
     };
     api.reconciler.begin_switch(&project.id, options).await?;
     api.changed();

@@ -8,7 +8,7 @@
 use super::act::Reconciler;
 use super::switch_act::world;
 use super::view::{Rows, WAY, way};
-use crate::error::{Error, Kind, Result};
+use crate::error::{ALL_KINDS, Error, Kind, Result};
 use crate::metadata::{
     NewTask, ProjectStatus, Step, StepName, StepStatus, StepUpdate, Task, TaskStatus, TaskUpdate,
     Written, now,
@@ -38,6 +38,8 @@ pub struct SwitchOptions {
     pub waive: Vec<String>,
     /// Who asked; empty: by SQL.
     pub by: String,
+    /// How long the other side may take to come up to the last position, seconds; 0: 60.
+    pub catch_up_timeout_sec: u64,
 }
 
 impl SwitchOptions {
@@ -334,7 +336,8 @@ impl Reconciler {
         let Ok(step) = switch_step(&rows) else {
             return Ok(false);
         };
-        if step.status != StepStatus::Running || rows.project.status != ProjectStatus::Running {
+        let goes_on = [ProjectStatus::Running, ProjectStatus::Failed];
+        if step.status != StepStatus::Running || !goes_on.contains(&rows.project.status) {
             return Ok(false);
         }
         let (way, options) = (way(step), SwitchOptions::of(step));
@@ -404,7 +407,7 @@ impl Reconciler {
         tracing::info!(sub_step = task.kind, to = %status, why, "switchover");
         let extra = match why {
             Some(why) => json!({
-                "errorCode": Kind::SwitchFailed.code(),
+                "errorCode": code_of(&why),
                 "errorMsg": why,
                 "failedTime": now().format("%Y-%m-%dT%H:%M:%S").to_string(),
             }),
@@ -436,6 +439,16 @@ pub(super) fn switch_step(rows: &Rows) -> Result<&Step> {
         refused(&rows.project.id, "it has no forward switchover".to_owned())
             .remedy("A project that is made with enableReverseIncrTransfer has one.")
     })
+}
+
+/// The code of the error that a message begins with: one that may pass is tried again by itself.
+fn code_of(why: &str) -> &str {
+    let code = why.split(':').next().unwrap_or_default();
+    let known = ALL_KINDS.iter().any(|kind| kind.code() == code);
+    match known {
+        true => code,
+        false => Kind::SwitchFailed.code(),
+    }
 }
 
 fn refused(project: &str, why: String) -> Error {

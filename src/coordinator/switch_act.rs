@@ -62,7 +62,11 @@ impl Reconciler {
             Part::CreateReverseSync => self.create_reverse(rows, reverse).await,
             Part::StopForwardSync => self.stop_forward(rows, switch).await,
             Part::StartForwardSync => self.start_forward(rows, switch).await,
-            Part::StopReverseSync => self.stop(rows.component_of(reverse)).await,
+            Part::StopReverseSync => {
+                self.stop(rows.component_of(reverse)).await?;
+                self.step_event(rows, &reverse.id, StepEvent::Finish, None)
+                    .await
+            }
             Part::StopDestStore => self.stop(rows.store_of(reverse)).await,
             Part::ForgetReverse => self.forget_reverse(rows, reverse).await,
             _ => Ok(()),

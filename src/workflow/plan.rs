@@ -239,6 +239,8 @@ fn run_beside(view: &View, step: &StepView, actions: &mut Vec<Action>) {
         StepStatus::Init => {
             reverse::store(back, actions);
         }
+        // a roll-back takes it away, whatever it failed of
+        StepStatus::Failed if step.back => return,
         _ => run_step(back, false, actions),
     }
     if failed(back, &actions[before..]) {

@@ -317,7 +317,11 @@ pub fn judge(part: Part, world: &World, begins: bool, late: bool) -> Verdict {
         Part::CreateReverseSync if world.no_way_back => Verdict::Skip,
         Part::CreateReverseSync => reverse_sync(world, begins),
         Part::StopForwardSync => stop_forward(world),
-        Part::StopReverseSync => stopped(world.reverse.as_ref()),
+        Part::StopReverseSync => match stopped(world.reverse.as_ref()) {
+            // a step that follows would get a new component
+            Verdict::Done if follows(world.reverse_step) => Verdict::Act,
+            verdict => verdict,
+        },
         Part::StopDestStore => stopped(world.store.as_ref()),
         Part::StartForwardSync => start_forward(world, begins),
         Part::ForgetReverse => match world.reverse_step {
@@ -441,6 +445,10 @@ fn start_forward(world: &World, begins: bool) -> Verdict {
         true => Verdict::Done,
         false => Verdict::Wait,
     }
+}
+
+fn follows(step: StepStatus) -> bool {
+    matches!(step, StepStatus::Running | StepStatus::Monitoring)
 }
 
 fn stopped(found: Option<&(ComponentView, Option<String>)>) -> Verdict {

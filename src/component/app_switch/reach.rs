@@ -17,8 +17,6 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 const LOOK_EVERY: Duration = Duration::from_millis(50);
-/// The other side comes up within this time, or the sub-step fails and is tried again.
-const PATIENCE: Duration = Duration::from_secs(60);
 /// Tables that an error names, at most.
 const NAMED: usize = 10;
 
@@ -34,12 +32,13 @@ pub(super) struct Reach<'w> {
     work: &'w AppSwitchWork,
     side: &'w Side,
     way: Way,
+    patience: Duration,
     rows: Rows,
 }
 
 impl<'w> Reach<'w> {
     /// The end of the way forth, or of the way back.
-    pub fn new(work: &'w AppSwitchWork, way: Way) -> Self {
+    pub fn new(work: &'w AppSwitchWork, way: Way, patience: Duration) -> Self {
         Self {
             work,
             side: match way {
@@ -47,6 +46,7 @@ impl<'w> Reach<'w> {
                 Way::Back => &work.back,
             },
             way,
+            patience,
             rows: work.rows(),
         }
     }
@@ -113,7 +113,7 @@ impl<'w> Reach<'w> {
 
     async fn wait_for(&self, wanted: TxnId, context: &Context) -> Result<()> {
         let progressed = self.progressed();
-        let deadline = Instant::now() + PATIENCE;
+        let deadline = Instant::now() + self.patience;
         loop {
             let reached = progressed.watermark().await?.flatten();
             if reached.is_some_and(|reached| reached >= wanted) {
@@ -127,7 +127,7 @@ impl<'w> Reach<'w> {
                 )
                 .detail(format!(
                     "{wanted} is not reached after {} s, it is at {at}",
-                    PATIENCE.as_secs()
+                    self.patience.as_secs()
                 )));
             }
             context.progress().beat();
@@ -183,7 +183,7 @@ impl<'w> Reach<'w> {
     ) -> Result<BTreeMap<String, u64>> {
         let mut log = (self.side.open_log)(from.clone()).await?;
         let mut found = BTreeMap::new();
-        let deadline = Instant::now() + PATIENCE;
+        let deadline = Instant::now() + self.patience;
         loop {
             let late = || {
                 Error::new(

@@ -5,6 +5,10 @@ use crate::metadata::{Metadata, NewTask, Task, TaskStatus, TaskUpdate, Written, 
 use crate::model::position::Position;
 use crate::workflow::switch::{COMPLETE_OBJECT, Part, PartView, StopWrites, Way};
 use serde_json::{Value, json};
+use std::time::Duration;
+
+/// The other side comes up within this time, or the sub-step fails and is tried again.
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// The rows of a switchover's step, and of its sub-steps.
 #[derive(Clone)]
@@ -26,6 +30,8 @@ pub struct Asked {
     pub stop_writes: StopWrites,
     /// What the user goes without.
     pub waive: Vec<String>,
+    /// How long the other side may take to come up to the last position.
+    pub patience: Duration,
 }
 
 impl Rows {
@@ -38,6 +44,10 @@ impl Rows {
             way: serde_json::from_value(read("/way")).unwrap_or_default(),
             stop_writes: serde_json::from_value(read("/options/stopWrites")).unwrap_or_default(),
             waive: serde_json::from_value(read("/options/waive")).unwrap_or_default(),
+            patience: match read("/options/catchUpTimeoutSec").as_u64() {
+                None | Some(0) => PATIENCE,
+                Some(seconds) => Duration::from_secs(seconds),
+            },
         })
     }
 

@@ -161,17 +161,16 @@ impl AppSwitchWork {
     }
 
     async fn perform(&self, part: Part, asked: &Asked, context: &Context) -> Result<()> {
+        let reach = |way| Reach::new(self, way, asked.patience);
         match part {
             Part::Precheck => Check { ends: &self.ends }.require(asked).await,
             Part::StopSourceWrites => self.make_read_only().await,
-            Part::ReachStopPosition => Reach::new(self, Way::Forward).reach(context).await,
+            Part::ReachStopPosition => reach(Way::Forward).reach(context).await,
             Part::ProcessObjects => {
-                Reach::new(self, Way::Forward)
-                    .require_silence(context)
-                    .await?;
+                reach(Way::Forward).require_silence(context).await?;
                 self.objects(context).await
             }
-            Part::ReachBackPosition => Reach::new(self, Way::Back).reach(context).await,
+            Part::ReachBackPosition => reach(Way::Back).reach(context).await,
             Part::AllowSourceWrites => self.allow_writes().await,
             Part::CleanDestStore => {
                 self.hub.forget_store(&self.back.subtopic);
