@@ -4,15 +4,14 @@ use super::rm::Rows;
 use super::work::{AppSwitchWork, Side};
 use crate::component::contract::Context;
 use crate::component::full_verification::RmProgressed;
-use crate::datasource::mysql::binlog::status::log_end;
-use crate::datasource::mysql::{Endpoint, Server, Session};
+use crate::component::writes::{TableWrites, writes_between};
+use crate::datasource::mysql::binlog::status::position_now;
+use crate::datasource::mysql::{Endpoint, Server};
 use crate::error::{Error, Kind, Result};
-use crate::model::change::LogItem;
 use crate::model::ids::TxnId;
 use crate::model::position::Position;
 use crate::workflow::switch::{Part, Way};
 use serde_json::json;
-use std::collections::BTreeMap;
 use std::time::Duration;
 use tokio::time::Instant;
 
@@ -23,8 +22,7 @@ const NAMED: usize = 10;
 /// The last position of a server's log.
 pub async fn log_end_of(endpoint: &Endpoint) -> Result<Position> {
     let server = Server::open(endpoint).await?;
-    let mut conn = server.session(Session::Plain).await?;
-    Ok(log_end(&mut conn, &server).await?.position)
+    position_now(&server).await
 }
 
 /// One direction, to its end.
@@ -75,7 +73,7 @@ impl<'w> Reach<'w> {
     /// same stretch of the log.
     pub async fn reach(&self, context: &Context) -> Result<()> {
         if self.way == Way::Back && self.progressed().watermark().await?.is_none() {
-            return self.require_nothing_to_carry(context).await;
+            return self.require_nothing_to_carry().await;
         }
         let began = Instant::now();
         let stop = match self.rows.position(self.part(), "stopPosition").await? {
@@ -89,7 +87,7 @@ impl<'w> Reach<'w> {
             }
         };
         self.wait_for(stop.txn_id(), context).await?;
-        self.silence_from(&stop, context).await?;
+        self.silence_from(&stop).await?;
         let took = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
         self.rows
             .note(self.part(), "reachedMs", took.into())
@@ -103,9 +101,9 @@ impl<'w> Reach<'w> {
     }
 
     /// Refuses where anybody wrote since the last position was reached.
-    pub async fn require_silence(&self, context: &Context) -> Result<()> {
+    pub async fn require_silence(&self) -> Result<()> {
         match self.rows.position(self.part(), "stopPosition").await? {
-            Some(stop) => self.silence_from(&stop, context).await,
+            Some(stop) => self.silence_from(&stop).await,
             // the user skipped it
             None => Ok(()),
         }
@@ -135,9 +133,9 @@ impl<'w> Reach<'w> {
         }
     }
 
-    async fn silence_from(&self, stop: &Position, context: &Context) -> Result<()> {
+    async fn silence_from(&self, stop: &Position) -> Result<()> {
         let end = log_end_of(&self.side.from).await?;
-        let written = self.written(stop, end.txn_id(), context).await?;
+        let written = self.written(stop, &end).await?;
         if written.is_empty() {
             return Ok(());
         }
@@ -153,13 +151,13 @@ impl<'w> Reach<'w> {
     }
 
     /// Of a roll-back without a way back: nothing may have been written at the target.
-    async fn require_nothing_to_carry(&self, context: &Context) -> Result<()> {
+    async fn require_nothing_to_carry(&self) -> Result<()> {
         let Some(start) = self.work.hub.start(&self.side.subtopic) else {
             return Err(Error::new(Kind::WouldBeLost, "rolling the switchover back")
                 .detail("no Store says what was written at the target"));
         };
         let end = log_end_of(&self.side.from).await?;
-        let written = self.written(&start, end.txn_id(), context).await?;
+        let written = self.written(&start, &end).await?;
         if written.is_empty() {
             let from = log_end_of(&self.work.forth.from).await?;
             return self.rows.note(self.part(), "ddlFrom", json!(from)).await;
@@ -174,56 +172,22 @@ impl<'w> Reach<'w> {
         .detail(listed(&written)))
     }
 
-    /// Changes in scope between two positions, by table; heartbeats and what `oms` wrote are none.
-    async fn written(
-        &self,
-        from: &Position,
-        to: TxnId,
-        context: &Context,
-    ) -> Result<BTreeMap<String, u64>> {
-        let mut log = (self.side.open_log)(from.clone()).await?;
-        let mut found = BTreeMap::new();
-        let deadline = Instant::now() + self.patience;
-        loop {
-            let late = || {
-                Error::new(
-                    Kind::SwitchLag,
-                    format!("reading the log of {}", self.side.from),
-                )
-                .detail(format!("the Store has not come to {to}"))
-            };
-            context.progress().beat();
-            let left = deadline.saturating_duration_since(Instant::now());
-            let wait = left.min(Duration::from_secs(1));
-            let item = match tokio::time::timeout(wait, log.next()).await {
-                Ok(item) => item?,
-                Err(_) if left.is_zero() => return Err(late()),
-                Err(_) => continue,
-            };
-            match &item {
-                LogItem::Txn(piece) if piece.id < to => {
-                    for change in &piece.changes {
-                        let table = change.table.table.name.to_string();
-                        *found.entry(table).or_insert(0) += 1;
-                    }
-                }
-                LogItem::Ddl(ddl) if ddl.id < to => {
-                    *found.entry("DDL".to_owned()).or_insert(0) += 1;
-                }
-                _ => {}
-            }
-            if item.end().is_some_and(|end| end.txn_id() >= to) {
-                return Ok(found);
-            }
-        }
+    /// What was written in scope between two positions; heartbeats and what `oms` wrote are none.
+    async fn written(&self, from: &Position, to: &Position) -> Result<Vec<TableWrites>> {
+        let (log, filter) = (&self.side.open_log, &self.work.ends.filter);
+        writes_between(log, filter, from, to, self.patience).await
     }
 }
 
-fn listed(written: &BTreeMap<String, u64>) -> String {
-    let each = written.iter().take(NAMED);
-    let each: Vec<String> = each
-        .map(|(table, count)| format!("{table}: {count}"))
-        .collect();
+fn listed(written: &[TableWrites]) -> String {
+    let each = written.iter().take(NAMED).map(|w| {
+        let (table, changes, ddl) = (&w.table, w.changes, w.ddl);
+        format!(
+            "{table}: {changes} row(s), {ddl} DDL, at {} to {}",
+            w.first, w.last
+        )
+    });
+    let each: Vec<String> = each.collect();
     let more = match written.len() > NAMED {
         true => ", …",
         false => "",

@@ -7,6 +7,7 @@ use super::{clean, objects};
 use crate::component::contract::{Context, Finish, Work, cancelled_is_fine};
 use crate::component::log_source::OpenLog;
 use crate::component::store::StoreHub;
+use crate::datasource::mysql::readonly::{is_read_only, set_read_only};
 use crate::datasource::mysql::{Endpoint, Server};
 use crate::error::{Error, Kind, Result};
 use crate::metadata::{Metadata, Task, TaskStatus};
@@ -167,7 +168,7 @@ impl AppSwitchWork {
             Part::StopSourceWrites => self.make_read_only().await,
             Part::ReachStopPosition => reach(Way::Forward).reach(context).await,
             Part::ProcessObjects => {
-                reach(Way::Forward).require_silence(context).await?;
+                reach(Way::Forward).require_silence().await?;
                 self.objects(context).await
             }
             Part::ReachBackPosition => reach(Way::Back).reach(context).await,
@@ -189,7 +190,7 @@ impl AppSwitchWork {
         }
         rows.note(Part::StopSourceWrites, "madeReadOnly", true.into())
             .await?;
-        set_read_only(&server, true).await
+        set_read_only(&server, true).await.map(drop)
     }
 
     /// Undoes it, if it was done.
@@ -199,7 +200,7 @@ impl AppSwitchWork {
             return Ok(());
         }
         let server = Server::open(&self.forth.from).await?;
-        set_read_only(&server, false).await
+        set_read_only(&server, false).await.map(drop)
     }
 
     /// Lists what a person moves, waits for his word on each, and notes from where on DDL at the target is
@@ -246,24 +247,6 @@ fn failed(wanted: &[Part], tasks: &[Task]) -> Next {
         )
         .detail(why),
     )
-}
-
-async fn is_read_only(server: &Server) -> Result<bool> {
-    let mut conn = server
-        .session(crate::datasource::mysql::Session::Plain)
-        .await?;
-    let on: Option<u8> = conn
-        .first("looking at read_only", "SELECT @@global.read_only")
-        .await?;
-    Ok(on == Some(1))
-}
-
-async fn set_read_only(server: &Server, on: bool) -> Result<()> {
-    let mut conn = server
-        .session(crate::datasource::mysql::Session::Plain)
-        .await?;
-    let sql = format!("SET GLOBAL read_only = {}", u8::from(on));
-    conn.run("setting read_only", sql).await.map(drop)
 }
 
 impl Work for AppSwitchWork {

@@ -2,8 +2,12 @@
 
 use super::{Parts, consumer_of};
 use crate::component::app_switch::{AppSwitchWork, Ends, Side};
+use crate::error::Result;
+use crate::metadata::StepName;
 use crate::model::objects::StorePlace;
+use crate::model::position::Position;
 use crate::model::project::{WayBack, reverse_subtopic_of};
+use crate::workflow::switch::Part;
 
 /// The name of the way back's Incr-Sync as a consumer, and in its progress rows at the source.
 fn reverse_consumer_of(project: &str) -> String {
@@ -47,6 +51,29 @@ impl Parts {
             (_, true) => vec![consumer_of(project)],
             (_, false) => vec![reverse_consumer_of(project)],
         }
+    }
+
+    /// From where on DDL is the application's own: what stands in front of it in the log is what the other
+    /// direction, or the switchover, did there.
+    pub(super) async fn ddl_from(&self) -> Result<Option<Position>> {
+        if self.config.stages.way_back != WayBack::Switchover {
+            return Ok(None);
+        }
+        let part = match self.goes_back {
+            true => Part::ProcessObjects,
+            false => Part::ReachBackPosition,
+        };
+        let project = self.assignment.project.as_str();
+        let steps = self.metadata.steps().list(project).await?;
+        let mut steps = steps.into_iter().flatten();
+        let Some(switch) = steps.find(|s| s.name == StepName::TransferAppSwitch) else {
+            return Ok(None);
+        };
+        let tasks = self.metadata.tasks().list(&switch.id).await?;
+        let mut tasks = tasks.into_iter().flatten();
+        let told = tasks.find(|t| t.kind == part.text());
+        let told = told.and_then(|t| t.task_info.get("ddlFrom").cloned());
+        Ok(told.and_then(|position| serde_json::from_value(position).ok()))
     }
 
     pub(super) fn side(&self) -> Side {

@@ -239,6 +239,7 @@ impl Parts {
             self.hub.clone(),
             true,
         )
+        .leaving_out(self.leave_out())
     }
 
     fn store_dir(&self) -> PathBuf {
