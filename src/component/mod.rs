@@ -10,3 +10,4 @@ pub mod precheck;
 pub mod store;
 pub mod struct_transfer;
 pub mod throttle;
+pub mod writes;

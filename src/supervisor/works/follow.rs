@@ -113,7 +113,10 @@ async fn prepare(
         start,
         table_starts,
         filter: parts.config.filter.clone(),
-        ddl: Arc::new(MySqlDdl::new(target.clone(), family(source.flavour))),
+        ddl: Arc::new(
+            MySqlDdl::new(target.clone(), family(source.flavour)).marked(&parts.consumer()),
+        ),
+        ddl_from: None,
         ddl_tasks: Arc::new(RmDdlTasks::new(
             parts.metadata.clone(),
             parts.assignment.step.clone(),
