@@ -460,7 +460,7 @@ fn refused(project: &str, why: String) -> Error {
 }
 
 /// The rows that are sub-steps, as the workflow sees them.
-fn part_views(tasks: &[Task]) -> Vec<PartView> {
+pub(super) fn part_views(tasks: &[Task]) -> Vec<PartView> {
     let view = |task: &Task| {
         Some(PartView {
             part: Part::from_text(&task.kind)?,

@@ -1,16 +1,17 @@
 //! From rows to the [`View`] that the workflow decides on.
 
 use super::known::Known;
+use super::switch::part_views;
 use crate::error::{ALL_KINDS, Result, Retry};
 use crate::metadata::{
     Component, ComponentType, MetaError, Metadata, Project, Row, RowProblem, Step, StepName,
-    StepStatus, Task, now,
+    StepStatus, Task, TaskStatus, now,
 };
 use crate::model::objects::Hold;
 use crate::model::project::ProjectConfig;
 use crate::workflow::plan::{self, ComponentView, StepView, TaskView, View};
 use crate::workflow::steps::{Goal, component_of};
-use crate::workflow::switch::Way;
+use crate::workflow::switch::{Part, Way, parts};
 use chrono::TimeDelta;
 
 /// Key of a component's `config`: the O&M task that paused it.
@@ -109,7 +110,10 @@ pub async fn look(metadata: &Metadata, id: &str, known: Known, tasks: bool) -> R
     };
     if tasks {
         let all: Vec<String> = steps.iter().map(|s| s.id.clone()).collect();
-        let open = metadata.tasks().open(&all, &rows.at_rest()).await?;
+        let open = metadata
+            .tasks()
+            .open(&all, &rows.at_rest(), &rows.switching())
+            .await?;
         rows.tasks = sorted(open, &mut problems);
         if let Some(problem) = problems.pop() {
             return Ok(Look::Broken(problem, around(Some(rows.project.clone()))));
@@ -227,6 +231,17 @@ impl Rows {
         steps.map(|step| step.id.clone()).collect()
     }
 
+    /// The switchover, whose tasks are looked at together once it has begun.
+    pub(super) fn switching(&self) -> Vec<String> {
+        let begun =
+            |s: &&Step| s.name == StepName::TransferAppSwitch && s.status != StepStatus::Init;
+        self.steps
+            .iter()
+            .filter(begun)
+            .map(|s| s.id.clone())
+            .collect()
+    }
+
     /// What the workflow decides on.
     pub fn view(&self) -> View {
         let releases = |c: &&Component| c.kind == ComponentType::Release;
@@ -258,10 +273,33 @@ impl Rows {
         }
     }
 
+    /// Of the switchover, whose tasks come one after the other, the one whose turn it is.
     fn tasks_of(&self, step: &Step) -> Vec<TaskView> {
         let own = self.tasks.iter().filter(|task| task.group == step.id);
-        own.map(task_view).collect()
+        if step.name == StepName::TransferAppSwitch {
+            let own: Vec<Task> = own.cloned().collect();
+            return first_of_switch(step, &own)
+                .map(task_view)
+                .into_iter()
+                .collect();
+        }
+        own.filter(|task| is_open(task)).map(task_view).collect()
     }
+}
+
+/// The sub-step of a switchover whose turn it is, if it waits or failed.
+fn first_of_switch<'t>(step: &Step, tasks: &'t [Task]) -> Option<&'t Task> {
+    let all = part_views(tasks);
+    let wanted = parts(way(step), &all);
+    let of = |part: &Part| tasks.iter().find(|task| task.kind == part.text());
+    let done = |task: &&Task| !matches!(task.status, TaskStatus::Finished | TaskStatus::Skipped);
+    let first = wanted.iter().filter_map(of).find(done)?;
+    is_open(first).then_some(first)
+}
+
+/// Somebody must do something about it.
+fn is_open(task: &Task) -> bool {
+    matches!(task.status, TaskStatus::Pending | TaskStatus::Failed)
 }
 
 fn task_view(task: &Task) -> TaskView {

@@ -4,6 +4,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
+use mysql_async::Conn;
 use mysql_async::prelude::Queryable;
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
@@ -32,6 +33,16 @@ pub async fn fill(server: &Server) {
         .collect();
     let sql = format!("INSERT INTO bank.accounts VALUES {}", rows.join(","));
     server.exec(&sql).await;
+}
+
+/// An account of the application, which has no rights but to its tables.
+pub async fn account(server: &Server) {
+    server
+        .exec(
+            "CREATE USER 'app'@'%' IDENTIFIED BY 'app'; \
+             GRANT SELECT, INSERT, UPDATE, DELETE ON bank.* TO 'app'@'%'",
+        )
+        .await;
 }
 
 /// That no money is lost or made.
@@ -89,7 +100,8 @@ impl Load {
 }
 
 async fn run(server: Arc<Server>, mut rng: StdRng, stop: Arc<AtomicBool>, done: Arc<AtomicU64>) {
-    let mut conn = server.conn().await;
+    let account = server.opts().user(Some("app")).pass(Some("app"));
+    let mut conn = Conn::new(account).await.expect("the application's account");
     while !stop.load(Ordering::Relaxed) {
         let from = rng.random_range(0..ACCOUNTS);
         let to = (from + rng.random_range(1..ACCOUNTS)) % ACCOUNTS;

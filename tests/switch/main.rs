@@ -9,6 +9,7 @@ mod client;
 
 mod bank;
 mod circle;
+mod everywhere;
 mod recipes;
 mod refusals;
 mod scene;

@@ -43,6 +43,9 @@ impl Scene {
         println!("OMS_SEED={seed} ({kinds:?})");
         let [source, target] = start_all(kinds.map(|kind| (kind, Options::default()))).await;
         bank::fill(&source).await;
+        for side in [&source, &target] {
+            bank::account(side).await;
+        }
         let server = OmsServer::ready(folder).await;
         let sides = [
             datasource(&server, "from", &source).await,
@@ -128,6 +131,60 @@ impl Scene {
             }
         })
         .await
+    }
+
+    /// Rolls back, wherever it is, and says what is asked for on the way.
+    pub async fn roll_back(&self) {
+        self.call("RollBackAppSwitch", json!({})).await;
+        let state = self
+            .seen("the roll-back to be done, or to wait", |state| {
+                state["status"] == "INIT" || state["waitsFor"] == "STOP_TARGET_WRITES"
+            })
+            .await;
+        if state["waitsFor"] == "STOP_TARGET_WRITES" {
+            self.confirm("STOP_TARGET_WRITES").await;
+        }
+        self.rolled_back().await;
+    }
+
+    /// Waits until the Coordinator has looked at the project twice more: its state is put back from
+    /// nonsense, which takes a look each time.
+    pub async fn looked_at_twice(&self) {
+        let path = self.server.folder().join("rm.db");
+        let rm = crate::recipes::Rm::open(path).await;
+        for _ in 0..2 {
+            rm.run(&format!(
+                "UPDATE oms_project SET alarm_level = 'NONSENSE' WHERE id = '{}'",
+                self.project
+            ))
+            .await;
+            let level = format!(
+                "SELECT alarm_level FROM oms_project WHERE id = '{}'",
+                self.project
+            );
+            wait_until("nonsense to be put back", MINUTES, || async {
+                match rm.one(&level).await.as_str() {
+                    "NONSENSE" => Err("it is still there"),
+                    _ => Ok(Some(())),
+                }
+            })
+            .await;
+        }
+    }
+
+    /// Waits until the components in these lists are at rest.
+    pub async fn at_rest(&self, lists: &[&str]) {
+        wait_until("components to be at rest", MINUTES, || async {
+            let found = self.call("DescribeProjectComponents", json!({})).await;
+            let all = lists.iter().flat_map(|list| found[list].as_array());
+            match all.flatten().all(|c| {
+                c["status"] == "STOPPED" || c["status"] == "PAUSED" || c["status"] == "STOP"
+            }) {
+                true => Ok(Some(())),
+                false => Err(format!("{found:#}")),
+            }
+        })
+        .await;
     }
 
     pub async fn confirm(&self, sub: &str) {

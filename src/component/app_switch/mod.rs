@@ -12,6 +12,6 @@ mod rm;
 mod work;
 
 pub use check::CheckItem;
-pub use clean::clean_way_back;
+pub use clean::{clean_way_back, release_source};
 pub use rehearse::{Rehearsal, RehearsedStep, rehearse};
 pub use work::{AppSwitchWork, Ends, Side};

@@ -172,7 +172,7 @@ impl AppSwitchWork {
                 self.objects(context).await
             }
             Part::ReachBackPosition => reach(Way::Back).reach(context).await,
-            Part::AllowSourceWrites => self.allow_writes().await,
+            Part::AllowSourceWrites => clean::allow_writes(&self.rows(), &self.forth.from).await,
             Part::CleanDestStore => {
                 self.hub.forget_store(&self.back.subtopic);
                 clean::clean_way_back(&self.ends.project, &self.forth.from, &self.back).await
@@ -191,16 +191,6 @@ impl AppSwitchWork {
         rows.note(Part::StopSourceWrites, "madeReadOnly", true.into())
             .await?;
         set_read_only(&server, true).await.map(drop)
-    }
-
-    /// Undoes it, if it was done.
-    async fn allow_writes(&self) -> Result<()> {
-        let info = self.rows().info(Part::StopSourceWrites).await?;
-        if info["madeReadOnly"] != true {
-            return Ok(());
-        }
-        let server = Server::open(&self.forth.from).await?;
-        set_read_only(&server, false).await.map(drop)
     }
 
     /// Lists what a person moves, waits for his word on each, and notes from where on DDL at the target is

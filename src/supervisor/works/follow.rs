@@ -122,7 +122,7 @@ async fn prepare(
         ddl: Arc::new(
             MySqlDdl::new(target.clone(), family(source.flavour)).marked(&parts.consumer()),
         ),
-        ddl_from: None,
+        ddl_from: parts.ddl_from().await?,
         ddl_tasks: Arc::new(RmDdlTasks::new(
             parts.metadata.clone(),
             parts.assignment.step.clone(),
