@@ -73,6 +73,8 @@ state! {
         FullVerification,
         /// Comparison of what Incr-Sync applied, behind it.
         IncrVerification,
+        /// Does what the forward switchover, or its roll-back, needs on both servers.
+        AppSwitch,
         /// Takes away what a project that is released keeps; belongs to no step.
         Release,
     }

@@ -9,8 +9,8 @@ use crate::error::Result;
 use crate::metadata::{AlarmLevel, NewProject, ProjectType, new_id};
 use crate::model::filter::ObjectFilter;
 use crate::model::objects::Modified;
-use crate::model::options::Options;
-use crate::model::project::{ProjectConfig, Stages};
+use crate::model::options::{IncrSyncOptions, Options};
+use crate::model::project::{ProjectConfig, Stages, WayBack};
 use crate::model::speed::SpeedMode;
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -44,7 +44,8 @@ pub struct CreateProject {
     /// Verify what is applied, all the time; needs `enableIncrTransfer`.
     #[serde(default)]
     enable_incr_verify: bool,
-    /// Refused for now.
+    /// Prepare the forward switchover, from which on changes at the target are carried back; needs
+    /// `enableIncrTransfer`.
     #[serde(default)]
     enable_reverse_incr_transfer: bool,
     /// Settings of the copy.
@@ -53,6 +54,8 @@ pub struct CreateProject {
     /// Settings of incremental synchronization.
     #[serde(default)]
     incr_transfer_config: Transfer,
+    /// The same of the way back, where they differ.
+    reverse_incr_transfer_config: Option<Transfer>,
 }
 
 #[derive(Debug, Deserialize, JsonSchema)]
@@ -150,6 +153,7 @@ pub async fn project(call: &Call<'_>, wanted: CreateProject) -> Outcome {
         data_dir: api.data_dir.clone(),
         stages,
         modified: Modified::default(),
+        reverse_incr_sync: reverse(&wanted),
     };
     let new = NewProject {
         id: new_id("np_"),
@@ -177,11 +181,9 @@ fn check(wanted: &CreateProject) -> Result<()> {
         let why = "there is nothing to verify without enableIncrTransfer";
         return Err(invalid("enableIncrVerify", why));
     }
-    if wanted.enable_reverse_incr_transfer {
-        return Err(invalid(
-            "enableReverseIncrTransfer",
-            "it cannot be done yet: give false",
-        ));
+    if wanted.enable_reverse_incr_transfer && !wanted.enable_incr_transfer {
+        let why = "nothing is carried back without enableIncrTransfer";
+        return Err(invalid("enableReverseIncrTransfer", why));
     }
     Ok(())
 }
@@ -192,6 +194,10 @@ fn stages(wanted: &CreateProject) -> Result<Stages> {
         full: wanted.enable_full_transfer,
         incr: wanted.enable_incr_transfer,
         full_verify: wanted.enable_full_verify,
+        way_back: match wanted.enable_reverse_incr_transfer {
+            true => WayBack::Switchover,
+            false => WayBack::None,
+        },
     };
     match stages.problem() {
         Some(why) => Err(invalid("enableFullTransfer", why)),
@@ -205,6 +211,14 @@ fn options(wanted: &CreateProject) -> Options {
     wanted.incr_transfer_config.apply_incr(&mut options);
     options.incr_verification.enabled = wanted.enable_incr_verify;
     options
+}
+
+/// Settings of the way back, where they differ from those of the way forth.
+fn reverse(wanted: &CreateProject) -> Option<IncrSyncOptions> {
+    let given = wanted.reverse_incr_transfer_config.as_ref()?;
+    let mut options = options(wanted);
+    given.apply_incr(&mut options);
+    Some(options.incr_sync)
 }
 
 fn set<T: Copy>(place: &mut T, value: Option<T>) {

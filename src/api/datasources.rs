@@ -291,6 +291,11 @@ pub struct Tested {
 
 /// Logs in to a stored data source.
 pub(super) async fn login_to(api: &Api, row: &DataSource) -> Result<Server> {
+    Server::open(&endpoint_of(api, row)?).await
+}
+
+/// The endpoint of a stored data source.
+pub(super) fn endpoint_of(api: &Api, row: &DataSource) -> Result<Endpoint> {
     let stored = Stored {
         id: &row.id,
         host: &row.host,
@@ -300,8 +305,7 @@ pub(super) async fn login_to(api: &Api, row: &DataSource) -> Result<Server> {
         options: &row.options,
         tls_key_cipher: row.tls_key_cipher.as_deref(),
     };
-    let endpoint = stored.endpoint(&api.secrets)?;
-    Server::open(&endpoint).await
+    stored.endpoint(&api.secrets)
 }
 
 /// `TestDataSource`.

@@ -36,6 +36,7 @@ mod servers;
 mod sessions;
 mod settings;
 mod steps;
+mod switch;
 mod takeover;
 #[cfg(test)]
 mod tests;

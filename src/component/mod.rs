@@ -1,6 +1,7 @@
 //! Components do the work of a project's steps: the contract ([`contract`]), and one folder each.
 //! `docs/component-contract.md` is the contract in words.
 
+pub mod app_switch;
 pub mod contract;
 pub mod full_import;
 pub mod full_verification;
@@ -10,3 +11,4 @@ pub mod precheck;
 pub mod store;
 pub mod struct_transfer;
 pub mod throttle;
+pub mod writes;

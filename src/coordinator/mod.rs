@@ -23,6 +23,8 @@ mod room;
 mod sample;
 mod settle;
 mod steps;
+mod switch;
+mod switch_act;
 #[cfg(test)]
 mod tests;
 mod view;
@@ -33,4 +35,5 @@ pub use om::Operation;
 pub use precheck::{EndpointType, ItemStatus, PreCheck, StoredItem, removable};
 pub use room::Places;
 pub use steps::make_steps;
+pub use switch::{SwitchOptions, SwitchState};
 pub use view::Rows;

@@ -65,6 +65,8 @@ fn fresh() -> View {
                 tasks: Vec::new(),
                 progress: 0,
                 component: None,
+                store: None,
+                back: false,
             })
             .collect(),
     }

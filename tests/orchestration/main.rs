@@ -445,6 +445,7 @@ fn a_change_of_objects_that_was_cut_off_leaves_the_project_running() {
                 data_dir: "/nowhere".into(),
                 stages: Stages::default(),
                 modified: Modified::default(),
+                reverse_incr_sync: None,
             };
             let (projects, epoch) = (world.metadata.projects(), world.epoch);
             let set = projects.set_config(PROJECT, &config.to_json(), epoch).await;

@@ -363,6 +363,12 @@ impl OmsServer {
         let _ = self.child.wait();
     }
 
+    /// Its folder.
+    #[allow(dead_code)]
+    pub fn folder(&self) -> &Path {
+        &self.folder
+    }
+
     /// What it has logged.
     pub fn log(&self) -> String {
         std::fs::read_to_string(self.folder.join("server.log")).unwrap_or_default()

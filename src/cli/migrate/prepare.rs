@@ -62,6 +62,7 @@ pub async fn project(
         data_dir: config.data_dir.clone(),
         stages: Stages::default(),
         modified: Modified::default(),
+        reverse_incr_sync: None,
     };
     let name = config.name.clone().unwrap_or_else(|| default_name(config));
     let source_row = datasource(metadata, secrets, source, config.source.password_given).await?;

@@ -4,7 +4,7 @@ use super::ports::{Passed, Progressed};
 use crate::datasource::mysql::binlog::status::log_end;
 use crate::datasource::mysql::{Endpoint, Server, Session};
 use crate::error::Result;
-use crate::metadata::{ComponentType, Metadata};
+use crate::metadata::{ComponentType, Metadata, StepName};
 use crate::model::ids::{ProjectId, TxnId};
 use crate::model::position::Position;
 use futures::future::BoxFuture;
@@ -21,21 +21,35 @@ pub struct RmProgressed {
     metadata: Metadata,
     project: ProjectId,
     source: Endpoint,
+    by: StepName,
 }
 
 impl RmProgressed {
-    /// Of this project.
+    /// Of this project, on its way forth.
     pub fn new(metadata: Metadata, project: ProjectId, source: Endpoint) -> Self {
         Self {
             metadata,
             project,
             source,
+            by: StepName::IncrTransfer,
         }
+    }
+
+    /// The same of the way back: `source` is the server that it follows.
+    #[must_use]
+    pub fn of_the_way_back(mut self) -> Self {
+        self.by = StepName::ReverseIncrTransfer;
+        self
     }
 
     /// How far the source was followed, as far as that is known; the outer `None`: nobody follows. One
     /// that has just started has said nothing yet, but what it had reached before counts.
-    async fn watermark(&self) -> Result<Option<Option<TxnId>>> {
+    pub async fn watermark(&self) -> Result<Option<Option<TxnId>>> {
+        let steps = self.metadata.steps().list(self.project.as_str()).await?;
+        let mut steps = steps.into_iter().flatten();
+        let Some(step) = steps.find(|step| step.name == self.by) else {
+            return Ok(None);
+        };
         let components = self
             .metadata
             .components()
@@ -44,7 +58,7 @@ impl RmProgressed {
         let mut follows = components
             .into_iter()
             .flatten()
-            .filter(|c| c.kind == ComponentType::IncrSync)
+            .filter(|c| c.kind == ComponentType::IncrSync && c.step_id == step.id)
             .peekable();
         if follows.peek().is_none() {
             return Ok(None);

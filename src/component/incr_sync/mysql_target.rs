@@ -1,6 +1,7 @@
 //! The target as a server of the MySQL family, with the progress rows in
 //! `omstxndb.oms_txn_progress`.
 
+use super::fit::Fits;
 use super::plan::Statement;
 use super::render::Renderer;
 use super::target::{Begin, Claim, Mark, Taken, Target, TargetSession};
@@ -14,8 +15,10 @@ use crate::error::{Error, Kind, Result};
 use crate::model::ids::TxnId;
 use crate::model::position::Position;
 use futures::future::BoxFuture;
+use std::sync::Arc;
 
-/// The table, in [`TARGET_SCHEMA`].
+/// The table, in [`TARGET_SCHEMA`]; the write to it that each transaction begins with is also its mark
+/// in the target's log ([`crate::datasource::mysql::marks`]).
 const TABLE: &str = "`omstxndb`.`oms_txn_progress`";
 const DUPLICATE_REMEDY: &str = "A unique key of the target holds the value already: somebody else \
     wrote to the target, or its keys are not those of the source.";
@@ -30,6 +33,7 @@ pub struct MySqlTarget {
     server: Server,
     component: String,
     renderer: Renderer,
+    fits: Option<Arc<Fits>>,
 }
 
 impl MySqlTarget {
@@ -49,7 +53,18 @@ impl MySqlTarget {
             server,
             component: component.into(),
             renderer,
+            fits: None,
         }
+    }
+
+    /// Compares each table's definition with the log's before it writes to it, and refuses
+    /// ([`Kind::ApplyRefused`]) where a column is missing here, or where the keys differ so that rows
+    /// would replace each other. For a direction whose tables were not made from the log's definitions:
+    /// the way back, and where DDL goes the other way only.
+    #[must_use]
+    pub fn comparing_definitions(mut self) -> Self {
+        self.fits = Some(Arc::default());
+        self
     }
 
     /// The server.
@@ -329,6 +344,10 @@ impl MySqlSession {
     }
 
     async fn run(&mut self, statement: &Statement) -> Result<u64> {
+        if let Some(fits) = &self.target.fits {
+            let server = &self.target.server;
+            fits.require(server, statement.layout()).await?;
+        }
         let table = &statement.layout().table().name;
         if let Statement::Remove(layout, removals) = statement {
             let renderer = &self.target.renderer;

@@ -17,6 +17,7 @@ mod hub;
 mod live;
 mod meta;
 mod open;
+mod ours;
 mod puller;
 mod reader;
 mod recover;

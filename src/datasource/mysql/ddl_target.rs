@@ -14,6 +14,7 @@ use super::ddl::{
 };
 use super::endpoint::Flavour;
 use super::fault::{TABLE_EXISTS, fault, server_code};
+use super::marks::Mark;
 use crate::error::{Error, Kind, Result};
 use crate::model::ddl::{AlterAction, Ddl, Definition, Family};
 use crate::model::table::{Table, TableName};
@@ -123,6 +124,7 @@ pub struct DdlTarget {
     server: Server,
     target: Target,
     from: Family,
+    mark: Mark,
 }
 
 impl DdlTarget {
@@ -133,7 +135,15 @@ impl DdlTarget {
             target: catalogue::target(&mut conn, server).await?,
             server: server.clone(),
             from,
+            mark: Mark::default(),
         })
+    }
+
+    /// Marks what it runs, for whoever reads the target's log.
+    #[must_use]
+    pub fn marked(mut self, mark: Mark) -> Self {
+        self.mark = mark;
+        self
     }
 
     /// Applies a statement; `after` are the source's definitions behind it of the tables that it
@@ -188,7 +198,7 @@ impl DdlTarget {
 
     async fn run(&self, conn: &mut Connection, what: &str, sql: &str) -> Result<Vec<String>> {
         tracing::info!(sql, "applying DDL");
-        conn.query_drop(sql)
+        conn.query_drop(&*self.mark.put(sql, self.server.flavour))
             .await
             .map_err(|e| refused(what.to_owned(), e))?;
         Ok(Vec::new())
@@ -224,7 +234,8 @@ impl DdlTarget {
         loop {
             let sql = create_table_like(&converted.table, &converted.parsers, &self.target);
             tracing::info!(table = %table.name, "creating a table that came to the source");
-            match conn.query_drop(sql).await {
+            let sql = self.mark.put(&sql, self.server.flavour);
+            match conn.query_drop(&*sql).await {
                 Ok(()) => return Ok(converted.notes),
                 Err(error) if server_code(&error) == Some(TABLE_EXISTS) => {
                     return Ok(converted.notes);

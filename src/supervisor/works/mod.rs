@@ -1,6 +1,7 @@
 //! From a component's row to its work: reads what the component needs from `rm` and hands it the
 //! parts that it is made of.
 
+mod back;
 mod check;
 mod drain;
 mod follow;
@@ -25,7 +26,7 @@ use crate::config::secret_store::SecretStore;
 use crate::config::stored::Stored;
 use crate::datasource::mysql::Endpoint;
 use crate::error::Result;
-use crate::metadata::{Component, ComponentType, DataSource, Metadata};
+use crate::metadata::{Component, ComponentType, DataSource, Metadata, StepName};
 use crate::model::objects::{Drain, StorePlace};
 use crate::model::params::SkippableFlags;
 use crate::model::position::Position;
@@ -67,6 +68,10 @@ struct Parts {
     checkpoint: Option<Position>,
     /// The last run of a sub-project's Incr-Sync.
     drain: Option<Drain>,
+    /// The data source of the project's target.
+    target_id: String,
+    /// Of the way back: `source` is the project's target, and `target` its source.
+    goes_back: bool,
 }
 
 impl Works {
@@ -94,7 +99,7 @@ impl Works {
             .and_then(serde_json::Value::as_u64);
         let store = config.store_place(&project.id, &project.source_id);
         let drain = component.config.get("drain");
-        Ok(Parts {
+        let parts = Parts {
             metadata: self.metadata.clone(),
             leader: self.leader,
             hub: self.hub.clone(),
@@ -104,11 +109,24 @@ impl Works {
             flags: self.metadata.parameter().await?,
             subtopic: store.subtopic.clone(),
             store,
+            target_id: project.target_id.clone(),
             drain: drain.and_then(|drain| serde_json::from_value(drain.clone()).ok()),
             assignment: assignment.clone(),
             checkpoint: serde_json::from_value(component.checkpoint.clone()).ok(),
             forced: component.config.get("force") == Some(&true.into()),
             sub_id: sub_id.and_then(|n| u32::try_from(n).ok()).unwrap_or(1),
+            goes_back: false,
+        };
+        let goes_back = match component.step_id.as_str() {
+            "" => false,
+            step => {
+                let step = self.metadata.steps().get(step).await?;
+                step.name == StepName::ReverseIncrTransfer
+            }
+        };
+        Ok(match goes_back {
+            true => parts.turned(&project.target_id),
+            false => parts,
         })
     }
 }
@@ -157,6 +175,7 @@ impl Parts {
             }
             ComponentType::FullVerification => Box::new(self.verification()),
             ComponentType::IncrVerification => Box::new(check::CheckWork::new(self.clone())),
+            ComponentType::AppSwitch => Box::new(self.app_switch()),
             ComponentType::Release => Box::new(release::ReleaseWork::new(self.clone())),
         }
     }
@@ -220,6 +239,7 @@ impl Parts {
             self.hub.clone(),
             true,
         )
+        .leaving_out(self.leave_out())
     }
 
     fn store_dir(&self) -> PathBuf {
@@ -265,11 +285,6 @@ impl Parts {
                 self.source.clone(),
             )),
         }
-    }
-
-    /// The consumer's name in the Store, and the key of its progress at the target.
-    fn consumer(&self) -> String {
-        consumer_of(self.assignment.project.as_str())
     }
 
     /// The Incr-Verification's name in the Store.

@@ -99,6 +99,7 @@ impl Setup {
                 ..options(lanes)
             },
             ddl: Arc::new(SimDdl(self.sim.clone())),
+            ddl_from: None,
             ddl_tasks: Arc::new(Tasks(self.tasks)),
             stop_at: self.stop_at.clone(),
             retry: Retry::default(),

@@ -1,6 +1,6 @@
 //! What the source says about its log: where it ends, how it is written, whose it is.
 
-use super::super::connect::Server;
+use super::super::connect::{Server, Session};
 use super::super::connection::Connection;
 use super::super::endpoint::Flavour;
 use super::super::literal::quoted;
@@ -109,6 +109,21 @@ pub async fn log_end(conn: &mut Connection, server: &Server) -> Result<LogEnd> {
         .await?;
     end.position.time_ms = time_ms.unwrap_or(0);
     Ok(end)
+}
+
+/// Where a server's log ends now, as the positions of a Store say it: with GTIDs only where they can be
+/// used to go on. Every transaction that was committed when this was asked stands in front of it.
+///
+/// # Errors
+/// [`Kind::LogFormat`] where the server writes no log; else as it is not reached or refuses to tell.
+pub async fn position_now(server: &Server) -> Result<Position> {
+    let mut conn = server.session(Session::Plain).await?;
+    let settings = LogSettings::read(&mut conn, server).await?;
+    let mut position = log_end(&mut conn, server).await?.position;
+    if !settings.uses_gtid(server) {
+        position.gtid = None;
+    }
+    Ok(position)
 }
 
 /// How the log is written, and whose it is.
