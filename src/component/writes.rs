@@ -157,3 +157,141 @@ impl Found<'_> {
         table
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::component::log_source::LogSource;
+    use crate::model::change::{Change, Op, TableVersion};
+    use crate::model::ddl::Ddl;
+    use crate::model::row::Row;
+    use crate::model::table::Table;
+    use futures::future::BoxFuture;
+    use std::collections::VecDeque;
+    use std::sync::Arc;
+
+    fn at(offset: u64) -> Position {
+        Position {
+            file: "b.000001".to_owned(),
+            offset,
+            gtid: None,
+            time_ms: 0,
+        }
+    }
+
+    /// A log that waits for ever at its end.
+    struct Items(VecDeque<LogItem>);
+
+    impl LogSource for Items {
+        fn next(&mut self) -> BoxFuture<'_, Result<LogItem>> {
+            match self.0.pop_front() {
+                Some(item) => Box::pin(async { Ok(item) }),
+                None => Box::pin(std::future::pending()),
+            }
+        }
+
+        fn tip(&self) -> Option<Position> {
+            self.0.back().and_then(LogItem::end).cloned()
+        }
+    }
+
+    fn piece(id: u64, number: u32, end: Option<u64>, tables: &[&str]) -> LogItem {
+        let changes = tables
+            .iter()
+            .map(|name| Change {
+                table: Arc::new(TableVersion {
+                    id: 1,
+                    table: Table {
+                        name: TableName::new("d", *name),
+                        columns: Vec::new(),
+                        keys: Vec::new(),
+                        foreign_keys: Vec::new(),
+                        checks: Vec::new(),
+                        charset: String::new(),
+                        collation: String::new(),
+                        comment: String::new(),
+                        auto_increment: None,
+                        partition: None,
+                    },
+                }),
+                op: Op::Insert(Row(bytes::Bytes::new())),
+            })
+            .collect();
+        LogItem::Txn(TxnPiece {
+            id: at(id).txn_id(),
+            piece: number,
+            end: end.map(at),
+            changes,
+        })
+    }
+
+    fn statement(id: u64, end: u64, ddl: Ddl) -> LogItem {
+        LogItem::Ddl(DdlEvent {
+            id: at(id).txn_id(),
+            end: at(end),
+            schema: "d".to_owned(),
+            sql: String::new(),
+            ddl,
+            after: Vec::new(),
+        })
+    }
+
+    async fn found(from: u64, to: u64) -> Result<Vec<(String, u64, u64, u64, u64, u64)>> {
+        let items = vec![
+            piece(100, 0, Some(200), &["a"]),
+            LogItem::Heartbeat(at(250)),
+            piece(300, 0, None, &["a", "b", "a"]),
+            piece(300, 1, Some(400), &["a", "x"]),
+            statement(400, 500, Ddl::TruncateTable(TableName::new("d", "b"))),
+            statement(500, 600, Ddl::DropSchema("e".to_owned())),
+            piece(600, 0, Some(700), &["a"]),
+        ];
+        let open: OpenLog = Arc::new(move |from| {
+            let items = items
+                .iter()
+                .filter(|item| item.end().is_none_or(|end| end.offset > from.offset))
+                .cloned()
+                .collect();
+            Box::pin(async move { Ok(Box::new(Items(items)) as Box<dyn LogSource>) })
+        });
+        let filter = ObjectFilter {
+            include: vec!["d.*".to_owned()],
+            exclude: vec!["d.x".to_owned()],
+        };
+        let within = Duration::from_millis(50);
+        let writes = writes_between(&open, &filter, &at(from), &at(to), within).await?;
+        Ok(writes
+            .into_iter()
+            .map(|w| {
+                (
+                    w.table.name,
+                    w.transactions,
+                    w.changes,
+                    w.ddl,
+                    w.first.offset(),
+                    w.last.offset(),
+                )
+            })
+            .collect())
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_stands_between_two_positions_is_counted_once() {
+        let all = found(100, 700).await.expect("all");
+        assert_eq!(
+            all,
+            [
+                ("*".to_owned(), 0, 0, 1, 500, 500),
+                ("a".to_owned(), 3, 5, 0, 100, 600),
+                ("b".to_owned(), 1, 1, 1, 300, 400),
+            ]
+        );
+        assert_eq!(found(200, 300).await.expect("nothing"), []);
+        assert_eq!(found(700, 100).await.expect("nothing"), []);
+        let one = found(200, 400).await.expect("one transaction");
+        assert_eq!(one.len(), 2, "{one:?}");
+        assert_eq!((one[0].1, one[0].2), (1, 3));
+        let error = found(100, 800).await.expect_err("the log is not there yet");
+        assert_eq!(error.kind(), Kind::Unresponsive, "{error}");
+    }
+}

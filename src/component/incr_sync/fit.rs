@@ -127,3 +127,75 @@ fn follows(key: &Key, there: &Table, log: &Table) -> bool {
             .filter_map(whole)
             .any(|narrower| narrower.is_subset(&columns))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::ddl::{Dialect, parse_definition};
+    use crate::model::table::TableName;
+
+    fn table(body: &str) -> Table {
+        let sql = format!("CREATE TABLE `t` (\n  {body}\n) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4");
+        let parsed = parse_definition(&sql, &TableName::new("d", "t"), &Dialect::default());
+        parsed.expect("a definition").table
+    }
+
+    #[test]
+    fn what_does_not_fit_is_named() {
+        const LOG: &str =
+            "`id` int NOT NULL, `a` int, `b` varchar(20), PRIMARY KEY (`id`), UNIQUE KEY `u` (`a`)";
+        for (there, problem) in [
+            (LOG, ""),
+            // more columns, wider keys, keys that only search
+            (
+                "`id` int NOT NULL, `a` int, `b` text, `c` int, PRIMARY KEY (`id`), UNIQUE KEY `w` (`a`,`c`), KEY `k` (`b`(3))",
+                "",
+            ),
+            (
+                "`Id` int NOT NULL, `A` int, `B` text, UNIQUE KEY `x` (`ID`)",
+                "",
+            ),
+            (
+                "`id` int NOT NULL, `b` text, PRIMARY KEY (`id`)",
+                "column 'a' is missing",
+            ),
+            (
+                "`id` int NOT NULL, `a` int GENERATED ALWAYS AS (`id` + 1) VIRTUAL, `b` text, PRIMARY KEY (`id`)",
+                "column 'a' is a generated one",
+            ),
+            (
+                "`id` int NOT NULL, `a` int, `b` text, KEY `id` (`id`)",
+                "no unique key (id)",
+            ),
+            (
+                "`id` int NOT NULL, `a` int, `b` varchar(20), PRIMARY KEY (`id`), UNIQUE KEY `v` (`b`)",
+                "unique key 'v' is there only",
+            ),
+            // unique over a part of the value only
+            (
+                "`id` int NOT NULL, `a` int, `b` varchar(20), PRIMARY KEY (`id`), UNIQUE KEY `v` (`b`(3))",
+                "unique key 'v' is there only",
+            ),
+            // a number that is given out there, and one that is always the same
+            (
+                "`id` int NOT NULL, `a` int, `b` text, `row` bigint NOT NULL AUTO_INCREMENT, PRIMARY KEY (`row`), UNIQUE KEY `i` (`id`)",
+                "",
+            ),
+            (
+                "`id` int NOT NULL, `a` int, `b` text, `c` int NOT NULL DEFAULT '0', PRIMARY KEY (`id`), UNIQUE KEY `c` (`c`)",
+                "unique key 'c' is there only",
+            ),
+        ] {
+            let found = problems(&table(there), &table(LOG)).join("; ");
+            match problem {
+                "" => assert_eq!(found, "", "{there}"),
+                problem => assert!(found.contains(problem), "{there}: {found}"),
+            }
+        }
+        // without a key rows may repeat, unless the other side does not let them
+        let keyless = table("`id` int NOT NULL, `a` int");
+        assert_eq!(problems(&keyless, &keyless), Vec::<String>::new());
+        let keyed = table("`id` int NOT NULL, `a` int, PRIMARY KEY (`id`)");
+        assert_eq!(problems(&keyed, &keyless).len(), 1);
+    }
+}
