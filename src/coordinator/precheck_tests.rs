@@ -25,6 +25,7 @@ fn config(include: &[&str]) -> Value {
         data_dir: "d".into(),
         stages: crate::model::project::Stages::default(),
         modified: crate::model::objects::Modified::default(),
+        reverse_incr_sync: None,
     };
     config.to_json()
 }

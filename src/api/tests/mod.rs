@@ -180,6 +180,7 @@ fn config() -> ProjectConfig {
         data_dir: "d".into(),
         stages: Stages::default(),
         modified: Modified::default(),
+        reverse_incr_sync: None,
     }
 }
 
