@@ -116,7 +116,7 @@ async fn may_write(conn: &mut Connection, server: &Server) -> Result<()> {
         (set, "set read_only"),
         (write, "write while read_only is set"),
     ] {
-        if !needed.iter().any(|right| has(right)) {
+        if !needed.iter().any(has) {
             return Err(Error::new(Kind::PrivilegeMissing, what(server))
                 .detail(format!(
                     "the account {} lacks {} to {purpose}",
