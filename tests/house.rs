@@ -12,7 +12,8 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("workflow", &["model", "error"]),
     ("actor", &["model", "error"]),
     ("datasource", &["model", "error"]),
-    ("metadata", &["model", "error"]),
+    // the rm database may stand on a server whose faults datasource knows
+    ("metadata", &["model", "error", "datasource"]),
     ("cluster", &["model", "error", "metadata"]),
     ("config", &["model", "error", "datasource"]),
     (

@@ -111,8 +111,7 @@ impl FullImportWork {
         let workers = self.options.workers.max(1);
         let mut conn = target.session(Session::Plain).await?;
         let role = format!("{}/full_import", assignment.project);
-        let fence =
-            Fence::acquire(&mut conn, target.flavour, &role, assignment.epoch, workers).await?;
+        let fence = Fence::acquire(&mut conn, &target, &role, assignment.epoch, workers).await?;
         drop(conn);
         let jobs = table_jobs(&source, tables).await?;
         tracing::info!(

@@ -21,6 +21,7 @@ pub mod heartbeat;
 pub mod insert;
 pub mod literal;
 pub mod load;
+pub mod nudge;
 pub mod privileges;
 pub mod scan;
 pub mod select;
