@@ -91,7 +91,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
 ];
 
 /// Components meet in the rm rows and in the Store's stream; what they share stands beside them.
-const SHARED_BY_COMPONENTS: &[&str] = &["contract", "log_source", "throttle", "env"];
+const SHARED_BY_COMPONENTS: &[&str] = &["contract", "log_source", "share", "throttle", "env"];
 
 fn sources(folder: &str) -> Vec<PathBuf> {
     fn walk(folder: &Path, out: &mut Vec<PathBuf>) {

@@ -3,6 +3,7 @@
 //! somebody mistyped: every project ends with all its steps done, and no component ever has two
 //! works at once.
 
+mod ending;
 mod settings;
 
 use futures::future::BoxFuture;

@@ -27,6 +27,7 @@ pub use rm::{RmSlices, keyless_positions};
 pub use slices::{Slice, SliceInfo, SliceState, SliceStore, TableProvider};
 
 use crate::component::contract::{Context, Finish, Work, cancelled_is_fine};
+use crate::component::share::Shares;
 use crate::component::throttle::Throttle;
 use crate::datasource::mysql::fence::Fence;
 use crate::datasource::mysql::stats::table_stats;
@@ -54,6 +55,8 @@ pub struct FullImportWork {
     pub options: FullImportOptions,
     /// Limits what is read each second.
     pub throttle: Arc<Throttle>,
+    /// The node's turns.
+    pub shares: Shares,
     /// What is kept about slices.
     pub slices: Arc<dyn SliceStore>,
 }

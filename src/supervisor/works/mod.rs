@@ -18,6 +18,7 @@ use crate::component::full_import::{FullImportWork, RmSlices};
 use crate::component::full_verification::{FullVerificationWork, RmProgressed, RmVerifyLog};
 use crate::component::log_source::{LogSource, OpenLog};
 use crate::component::precheck::{PrecheckWork, RmPrecheck, Scope};
+use crate::component::share::Shares;
 use crate::component::store::{StoreHub, StoreWork};
 use crate::component::struct_transfer::{IndexTransfer, RmObjects, StructTransfer};
 use crate::component::throttle::Throttle;
@@ -42,6 +43,7 @@ pub struct Works {
     /// The leader's epoch, with which steps and tasks are written.
     leader: i64,
     hub: StoreHub,
+    shares: Shares,
 }
 
 /// What is known of a component's project.
@@ -50,6 +52,7 @@ struct Parts {
     metadata: Metadata,
     leader: i64,
     hub: StoreHub,
+    shares: Shares,
     source: Endpoint,
     target: Endpoint,
     config: ProjectConfig,
@@ -77,7 +80,15 @@ impl Works {
             secrets,
             leader,
             hub: StoreHub::new(),
+            shares: Shares::default(),
         }
+    }
+
+    /// Copies and verifications share so many turns of this node.
+    #[must_use]
+    pub fn sharing(mut self, turns: usize) -> Self {
+        self.shares = Shares::new(turns);
+        self
     }
 
     async fn parts(&self, component: &Component, assignment: &Assignment) -> Result<Parts> {
@@ -98,6 +109,7 @@ impl Works {
             metadata: self.metadata.clone(),
             leader: self.leader,
             hub: self.hub.clone(),
+            shares: self.shares.clone(),
             source: side(&project.source_id).await?,
             target: side(&project.target_id).await?,
             config,
@@ -239,6 +251,7 @@ impl Parts {
             tables: self.tables(),
             options: self.config.options.full_import.clone(),
             throttle,
+            shares: self.shares.clone(),
             slices: Arc::new(slices),
         }
     }
@@ -264,6 +277,7 @@ impl Parts {
                 project,
                 self.source.clone(),
             )),
+            shares: self.shares.clone(),
         }
     }
 
