@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use futures::future::BoxFuture;
 use oms::component::contract::{Assignment, Context, Finish, ProgressCell, Work};
 use oms::component::full_import::{FullImportWork, Slice, SliceStore, TableProvider};
+use oms::component::share::Shares;
 use oms::datasource::mysql::Endpoint;
 use oms::error::{Error, Kind, Result};
 use oms::model::options::FullImportOptions;
@@ -129,6 +130,7 @@ impl Copy {
     pub fn same_generation(&self, epoch: i64) -> BoxFuture<'static, Result<Finish>> {
         let work = FullImportWork {
             throttle: Arc::default(),
+            shares: Shares::default(),
             source: self.source.clone(),
             target: self.target.clone(),
             tables: match &self.provider {

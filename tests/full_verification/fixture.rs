@@ -11,6 +11,7 @@ use oms::component::full_verification::{
     Counts, DiffKind, Difference, FullVerificationWork, NobodyTells, Passed, Progressed,
     ResultType, TableOutcome, TablePair, TableProvider, VerifyLog,
 };
+use oms::component::share::Shares;
 use oms::datasource::mysql::Endpoint;
 use oms::error::Result;
 use oms::model::options::FullVerificationOptions;
@@ -204,6 +205,7 @@ impl Verification {
             sub_id: 1,
             log: self.kept.clone().unwrap_or_else(|| self.log.clone()),
             progressed: self.progressed.clone(),
+            shares: Shares::default(),
         };
         let assignment = Assignment {
             component: "127.0.0.1-9000:1:0000000001".into(),

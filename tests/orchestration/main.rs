@@ -4,6 +4,7 @@
 //! works at once.
 
 mod om;
+mod ending;
 mod settings;
 
 use futures::future::BoxFuture;

@@ -8,6 +8,7 @@ mod accounts;
 mod audit;
 mod client;
 mod crashes;
+mod fair;
 mod following;
 mod fuzz;
 mod labels;

@@ -27,6 +27,7 @@ pub use rm::{RmSlices, keyless_positions};
 pub use slices::{Slice, SliceInfo, SliceState, SliceStore, TableProvider};
 
 use crate::component::contract::{Context, Finish, Work, cancelled_is_fine};
+use crate::component::share::Shares;
 use crate::component::throttle::Throttle;
 use crate::datasource::mysql::fence::Fence;
 use crate::datasource::mysql::stats::table_stats;
@@ -55,6 +56,8 @@ pub struct FullImportWork {
     pub options: FullImportOptions,
     /// Limits what is read each second.
     pub throttle: Arc<Throttle>,
+    /// The node's turns.
+    pub shares: Shares,
     /// What is kept about slices.
     pub slices: Arc<dyn SliceStore>,
 }
@@ -145,8 +148,7 @@ impl FullImportWork {
         let workers = self.options.workers.max(1);
         let mut conn = target.session(Session::Plain).await?;
         let role = format!("{}/full_import", assignment.project);
-        let fence =
-            Fence::acquire(&mut conn, target.flavour, &role, assignment.epoch, workers).await?;
+        let fence = Fence::acquire(&mut conn, &target, &role, assignment.epoch, workers).await?;
         drop(conn);
         let jobs = table_jobs(&source, tables).await?;
         tracing::info!(

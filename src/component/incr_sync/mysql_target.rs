@@ -9,6 +9,7 @@ use super::window::{Applied, Watermark};
 use crate::datasource::mysql::fault::is_duplicate;
 use crate::datasource::mysql::fence::TARGET_SCHEMA;
 use crate::datasource::mysql::literal::push_quoted;
+use crate::datasource::mysql::nudge::nudged;
 use crate::datasource::mysql::traces::{lock_tables, unlock_tables};
 use crate::datasource::mysql::{Connection, Flavour, Server, Session};
 use crate::error::{Error, Kind, Result};
@@ -107,7 +108,9 @@ impl MySqlTarget {
     /// tables.
     async fn ensure_table(&self, conn: &mut Connection) -> Result<()> {
         let there = format!("SELECT 1 FROM {TABLE} LIMIT 0");
-        match self.query(conn, "looking for", there).await {
+        // to find that there is no such database, an OceanBase waits as for DDL
+        let looking = self.query(conn, "looking for", &there);
+        match nudged(&self.server, &there, looking).await {
             Ok(_) => return Ok(()),
             Err(error) if error.kind() == Kind::ObjectMissing => {}
             Err(error) => return Err(error),
@@ -116,7 +119,12 @@ impl MySqlTarget {
         let database = format!(
             "CREATE DATABASE IF NOT EXISTS `{TARGET_SCHEMA}` DEFAULT CHARACTER SET utf8mb4"
         );
-        self.query(conn, "making", database).await?;
+        nudged(
+            &self.server,
+            &database,
+            self.query(conn, "making", &database),
+        )
+        .await?;
         self.query(conn, "making", format!(
             "CREATE TABLE IF NOT EXISTS {TABLE} (\
              `component` varchar(160) NOT NULL COMMENT 'whose progress', \

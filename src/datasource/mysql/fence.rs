@@ -8,11 +8,12 @@
 //! OceanBase takes an exclusive lock for `LOCK IN SHARE MODE`. The row that is written also marks the
 //! transaction in the server's log ([`super::marks`]).
 
+use super::connect::Server;
 use super::connection::Connection;
-use super::endpoint::Flavour;
 use super::fault::fault;
 use super::literal::quoted;
 use super::marks::FENCE_TABLE;
+use super::nudge::nudged;
 use super::traces::{lock_tables, unlock_tables};
 use super::wire::WireSession;
 use crate::error::{Error, Kind, Result};
@@ -40,22 +41,22 @@ impl Fence {
     /// [`Kind::Fenced`] where a newer generation is there; else as the server refuses.
     pub async fn acquire(
         conn: &mut Connection,
-        flavour: Flavour,
+        server: &Server,
         component: &str,
         epoch: i64,
         lanes: usize,
     ) -> Result<Self> {
         let fence = Self::named(component, epoch);
-        fence.make_table(conn, flavour).await?;
+        fence.make_table(conn, server).await?;
         match fence.raise(conn, lanes).await {
             // dropped between the look and the write, by a project that was released
             Err(error) if error.kind() == Kind::ObjectMissing => {
-                fence.make_table(conn, flavour).await?;
+                fence.make_table(conn, server).await?;
                 fence.raise(conn, lanes).await?;
             }
             raised => raised?,
         }
-        unlock_tables(conn, flavour).await?;
+        unlock_tables(conn, server.flavour).await?;
         Ok(fence)
     }
 
@@ -184,7 +185,7 @@ impl Fence {
 
     /// Makes the table where it is missing; asks first, so that the privilege to create is needed
     /// only once. Where it makes it, nobody drops it before the session unlocks our tables.
-    async fn make_table(&self, conn: &mut Connection, flavour: Flavour) -> Result<()> {
+    async fn make_table(&self, conn: &mut Connection, server: &Server) -> Result<()> {
         let there: Option<u64> = conn
             .query_first(format!(
                 "SELECT COUNT(*) FROM information_schema.TABLES \
@@ -195,7 +196,7 @@ impl Fence {
         if there.is_some_and(|count| count > 0) {
             return Ok(());
         }
-        lock_tables(conn, flavour).await?;
+        lock_tables(conn, server.flavour).await?;
         for sql in [
             format!("CREATE DATABASE IF NOT EXISTS {TARGET_SCHEMA}"),
             format!(
@@ -205,7 +206,7 @@ impl Fence {
                  DEFAULT CHARACTER SET utf8mb4 COLLATE utf8mb4_bin"
             ),
         ] {
-            conn.query_drop(sql)
+            nudged(server, &sql, conn.query_drop(&sql))
                 .await
                 .map_err(|e| fault(self.what(), e))?;
         }

@@ -22,6 +22,7 @@ pub mod insert;
 pub mod literal;
 pub mod load;
 pub mod marks;
+pub mod nudge;
 pub mod privileges;
 pub mod readonly;
 pub mod scan;

@@ -19,6 +19,7 @@ use crate::component::full_import::{FullImportWork, RmSlices};
 use crate::component::full_verification::{FullVerificationWork, RmProgressed, RmVerifyLog};
 use crate::component::log_source::{LogSource, OpenLog};
 use crate::component::precheck::{PrecheckWork, RmPrecheck, Scope};
+use crate::component::share::Shares;
 use crate::component::store::{StoreHub, StoreWork};
 use crate::component::struct_transfer::{IndexTransfer, RmObjects, StructTransfer};
 use crate::component::throttle::Throttle;
@@ -43,6 +44,7 @@ pub struct Works {
     /// The leader's epoch, with which steps and tasks are written.
     leader: i64,
     hub: StoreHub,
+    shares: Shares,
 }
 
 /// What is known of a component's project.
@@ -51,6 +53,7 @@ struct Parts {
     metadata: Metadata,
     leader: i64,
     hub: StoreHub,
+    shares: Shares,
     source: Endpoint,
     target: Endpoint,
     config: ProjectConfig,
@@ -82,7 +85,15 @@ impl Works {
             secrets,
             leader,
             hub: StoreHub::new(),
+            shares: Shares::default(),
         }
+    }
+
+    /// Copies and verifications share so many turns of this node.
+    #[must_use]
+    pub fn sharing(mut self, turns: usize) -> Self {
+        self.shares = Shares::new(turns);
+        self
     }
 
     async fn parts(&self, component: &Component, assignment: &Assignment) -> Result<Parts> {
@@ -103,6 +114,7 @@ impl Works {
             metadata: self.metadata.clone(),
             leader: self.leader,
             hub: self.hub.clone(),
+            shares: self.shares.clone(),
             source: side(&project.source_id).await?,
             target: side(&project.target_id).await?,
             config,
@@ -259,6 +271,7 @@ impl Parts {
             tables: self.tables(),
             options: self.config.options.full_import.clone(),
             throttle,
+            shares: self.shares.clone(),
             slices: Arc::new(slices),
         }
     }
@@ -284,6 +297,7 @@ impl Parts {
                 project,
                 self.source.clone(),
             )),
+            shares: self.shares.clone(),
         }
     }
 

@@ -11,6 +11,7 @@ use crate::component::full_verification::ports::{Progressed, TableProvider};
 use crate::component::full_verification::review::{Rounds, Seen};
 use crate::component::full_verification::sides::Sides;
 use crate::component::log_source::{LogSource, OpenLog};
+use crate::component::share::Shares;
 use crate::datasource::mysql::{Endpoint, Server};
 use crate::error::{Error, Kind, Result};
 use crate::model::change::{Change, DdlEvent, LogItem, TableVersion, TxnPiece};
@@ -86,7 +87,7 @@ impl IncrVerificationWork {
     async fn verify(self, context: Context) -> Result<Finish> {
         let source = Server::open(&self.source).await?;
         let target = Server::open(&self.target).await?;
-        let sides = Sides::new(source, target, 2);
+        let sides = Sides::new(source, target, 2, &Shares::default());
         let results = Results::open(self.log, self.review.table_diff_max).await?;
         let stream = (self.open_log)(self.start.clone()).await?;
         tracing::info!(component = %context.assignment.component, position = %self.start, "incr-verification begins");
