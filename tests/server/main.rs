@@ -32,3 +32,4 @@ mod stages;
 mod tls;
 mod tokens;
 mod users;
+mod whole;
