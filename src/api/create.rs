@@ -4,7 +4,7 @@ use super::manage::check_name;
 use super::registry::Call;
 use super::request::invalid;
 use super::{Answer, Outcome, labels};
-use crate::coordinator::make_steps;
+use crate::coordinator::steps_of;
 use crate::error::Result;
 use crate::metadata::{AlarmLevel, NewProject, ProjectType, new_id};
 use crate::model::filter::ObjectFilter;
@@ -134,8 +134,9 @@ pub async fn project(call: &Call<'_>, wanted: CreateProject) -> Outcome {
     check(&wanted)?;
     wanted.full_transfer_config.check_mode()?;
     let stages = stages(&wanted)?;
-    // neither its data sources nor its name are taken away meanwhile
+    // neither its owner, its data sources nor its name are taken away meanwhile
     let _one = api.life.lock().await;
+    api.accounts.still(call.who).await?;
     labels::require(call, &wanted.label_ids).await?;
     let sources = api.metadata.datasources();
     let source = sources.get(&wanted.source_endpoint_id).await?;
@@ -165,11 +166,9 @@ pub async fn project(call: &Call<'_>, wanted: CreateProject) -> Outcome {
         alarm_level: AlarmLevel::Low,
     };
     let projects = api.metadata.projects();
-    let project = projects.create_owned(new, Some(&call.who.id)).await?;
-    make_steps(&api.metadata, &project.id, &config).await?;
-    let labels = api.metadata.labels();
-    labels.set(&project.id, &wanted.label_ids).await?;
-    Answer::of(project.id)
+    let (owner, steps) = (Some(call.who.id.as_str()), steps_of(&config));
+    let project = projects.create_whole(new, owner, steps, &wanted.label_ids);
+    Answer::of(project.await?.id)
 }
 
 fn check(wanted: &CreateProject) -> Result<()> {

@@ -102,9 +102,14 @@ async fn create(call: &Call<'_>, wanted: Create, kinds: &[DataSourceType]) -> Ou
     let sealer = api.secrets.sealer().await?;
     let mut options = json!({ "description": wanted.description });
     tls.write_options(&mut options);
+    // neither its owner nor the one that is there already is taken away meanwhile
+    let _one = api.life.lock().await;
+    api.accounts.still(who).await?;
     let new = NewDataSource {
         password_cipher: sealer.seal(&id, &password)?,
-        id: Some(id),
+        tls_key_cipher: sealed_tls_key(&sealer, &id, &tls)?,
+        version: server.version.clone(),
+        id: Some(id.clone()),
         name: wanted.name,
         kind,
         host: wanted.ip,
@@ -114,6 +119,9 @@ async fn create(call: &Call<'_>, wanted: Create, kinds: &[DataSourceType]) -> Ou
     };
     let sources = api.metadata.datasources();
     let row = sources.create_owned(new, Some(&who.id)).await?;
+    if row.id == id {
+        return Answer::of(row.id);
+    }
     let owners = Owners::load(api).await?;
     let action = match kind {
         DataSourceType::ObMysqlCe => "CreateOceanBaseDataSource",

@@ -193,13 +193,15 @@ impl Reconciler {
     pub async fn delete(&self, project: &str) -> Result<()> {
         let _one = self.one.lock().await;
         let projects = self.metadata.projects();
-        // the state last: whoever dies in front of it leaves a project that can be deleted again. And
+        // much may hang on one that ran, too much for one transaction; whoever dies in the midst of it
+        // leaves a project with which nothing can be done but this
+        if projects.get(project).await?.status == ProjectStatus::Released {
+            projects.purge(project).await?;
+        }
         // no word to the journal, which goes too
-        projects.purge(project).await?;
+        let written = projects.delete(project, self.epoch).await;
         self.known.lock().remove(project);
-        let deleted = ProjectStatus::Deleted;
-        let written = projects.set_status(project, deleted, None, self.epoch);
-        Ok(written.await?.require("oms_project", project, self.epoch)?)
+        Ok(written?.require("oms_project", project, self.epoch)?)
     }
 
     /// Pauses a project: its components end at their next safe points.

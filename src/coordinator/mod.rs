@@ -34,6 +34,6 @@ pub use actor::{Coordinator, Halt, Scope, Tick};
 pub use om::Operation;
 pub use precheck::{EndpointType, ItemStatus, PreCheck, StoredItem, removable};
 pub use room::Places;
-pub use steps::make_steps;
+pub use steps::{make_steps, steps_of};
 pub use switch::{SwitchOptions, SwitchState};
 pub use view::Rows;

@@ -149,6 +149,8 @@ impl Reconciler {
         let _one = self.one.lock().await;
         let failed = self.failed(number, sub).await?;
         let id = OmTasks::id_of(number);
+        // the task first: whoever dies behind that leaves one whose state the next look works out anew
+        self.set_om_status(&id, OmTaskStatus::InProgress).await?;
         for row in self.metadata.tasks().list(&id).await?.into_iter().flatten() {
             let again = match sub {
                 Some(sub) => row.id == sub,
@@ -161,21 +163,24 @@ impl Reconciler {
                 written.require("oms_task", &row.id, self.epoch)?;
             }
         }
-        self.set_om_status(&id, OmTaskStatus::InProgress).await
+        Ok(())
     }
 
     /// Goes on without what failed of a task: a sub-task, or all that failed.
     pub async fn skip_om_task(&self, number: i64, sub: Option<&str>) -> Result<()> {
         let _one = self.one.lock().await;
-        for failed in self.failed(number, sub).await? {
+        let failed = self.failed(number, sub).await?;
+        // as above
+        self.set_om_status(&OmTasks::id_of(number), OmTaskStatus::InProgress)
+            .await?;
+        for failed in failed {
             let update = TaskUpdate {
                 status: Some(TaskStatus::Skipped),
                 ..TaskUpdate::default()
             };
             self.update_task(&failed.id, update).await?;
         }
-        self.set_om_status(&OmTasks::id_of(number), OmTaskStatus::InProgress)
-            .await
+        Ok(())
     }
 
     async fn failed(&self, number: i64, sub: Option<&str>) -> Result<Vec<Task>> {

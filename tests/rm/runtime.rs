@@ -186,6 +186,8 @@ pub async fn datasources_and_parameters(meta: &Metadata) {
         username: "app".to_owned(),
         password_cipher: "cipher".to_owned(),
         options: json!({"tls": false}),
+        tls_key_cipher: None,
+        version: String::new(),
     };
     let made = sources.create(new.clone()).await.expect("a data source");
     assert_eq!(

@@ -33,3 +33,4 @@ mod stages;
 mod tls;
 mod tokens;
 mod users;
+mod whole;

@@ -199,6 +199,8 @@ async fn datasource(
                 username: endpoint.user.clone(),
                 password_cipher: sealer.seal(&id, &endpoint.password)?,
                 options,
+                tls_key_cipher: sealed_tls_key(&sealer, &id, &endpoint.tls)?,
+                version: server.version.clone(),
                 id: Some(id),
             };
             metadata.datasources().create(new).await?
