@@ -14,7 +14,7 @@ use std::time::{Duration, Instant};
 /// Rest between two looks.
 const LOOK_EVERY: Duration = Duration::from_millis(500);
 /// A server that does not answer for so long is given up: one that is started again does before.
-const SILENCE: Duration = Duration::from_secs(60);
+pub(super) const SILENCE: Duration = Duration::from_secs(60);
 
 /// What is waited for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -37,8 +37,10 @@ enum Standing {
     Elsewhere,
 }
 
-/// Steps that begin only when somebody says so.
-const BY_HAND: [&str; 2] = ["TRANSFER_APP_SWITCH", "REVERSE_INCR_TRANSFER"];
+/// The step that begins only when somebody says so.
+const SWITCH: &str = "TRANSFER_APP_SWITCH";
+/// The step that it begins; without it, this one begins by itself.
+const WAY_BACK: &str = "REVERSE_INCR_TRANSFER";
 
 fn standing(project: &Value, goal: Goal) -> Standing {
     let status = project["status"].as_str().unwrap_or_default();
@@ -51,9 +53,12 @@ fn standing(project: &Value, goal: Goal) -> Standing {
         (_, "RUNNING_MODIFYING" | "RUNNING_MERGING") => Standing::OnTheWay,
         (Goal::Settled, "RUNNING") => {
             let steps = project["steps"].as_array().map_or(&[][..], Vec::as_slice);
-            let name = |s: &Value| text_at(s, "name");
-            let by_itself =
-                |s: &&Value| s["interactive"] != true && !BY_HAND.contains(&name(s).as_str());
+            let is = |s: &Value, name: &str| s["name"] == name;
+            let switches = steps.iter().any(|s| is(s, SWITCH));
+            let by_itself = |s: &&Value| {
+                let by_hand = is(s, SWITCH) || switches && is(s, WAY_BACK);
+                s["interactive"] != true && !by_hand
+            };
             let done = |s: &Value| matches!(s["status"].as_str(), Some("FINISHED" | "MONITORING"));
             match !steps.is_empty() && steps.iter().filter(by_itself).all(done) {
                 true => Standing::Reached,
@@ -117,17 +122,18 @@ pub async fn wait(
 }
 
 /// Whether the server may answer the next time.
-fn passes(failure: &Failure) -> bool {
+pub(super) fn passes(failure: &Failure) -> bool {
     failure.report.retryable
 }
 
-fn elsewhere(id: &str, status: &str) -> Error {
+/// Somebody else gave it this state.
+pub(super) fn elsewhere(id: &str, status: &str) -> Error {
     Error::new(Kind::StateInvalid, format!("project {id}"))
         .detail(format!("somebody else made it {status} meanwhile"))
 }
 
 /// The error of the step that failed.
-fn failed(project: &Value) -> Failure {
+pub(super) fn failed(project: &Value) -> Failure {
     let steps = project["steps"].as_array().into_iter().flatten();
     let step = steps.into_iter().find(|s| s["status"] == "FAILED");
     let text = |place: &str| step.map(|s| text_at(s, place)).unwrap_or_default();
@@ -197,6 +203,11 @@ mod tests {
         let follows = ("INCR_TRANSFER", "MONITORING");
         let done = [copied, follows, ("TRANSFER_APP_SWITCH", "INIT")];
         assert_eq!(of("RUNNING", &done), Standing::Reached);
+        let back = ("REVERSE_INCR_TRANSFER", "INIT");
+        let switches = [copied, follows, ("TRANSFER_APP_SWITCH", "INIT"), back];
+        assert_eq!(of("RUNNING", &switches), Standing::Reached);
+        // of a project that follows both ways from the beginning
+        assert_eq!(of("RUNNING", &[copied, follows, back]), Standing::OnTheWay);
         assert_eq!(
             of("RUNNING", &[copied, ("INCR_TRANSFER", "INIT")]),
             Standing::OnTheWay
