@@ -36,6 +36,8 @@ pub fn switchover(status: &str, done: usize) -> Value {
         true => sub(name, "FINISHED"),
         false => sub(name, "PENDING"),
     };
+    // there are none before it begins
+    let names = if status == "INIT" { &[][..] } else { &names };
     let subs: Vec<Value> = names.iter().enumerate().map(of).collect();
     json!({
         "id": "np_1", "status": status, "way": "FORWARD", "stopWrites": "CONFIRM", "waive": [],
@@ -143,9 +145,12 @@ pub fn of_switches() -> Vec<Case> {
             "can begin",
         ),
         (
-            "project switch shop --no-wait --stop-writes confirm --waive LAG --waive VERIFICATION",
+            "project switch shop --no-wait --stop-writes confirm --waive LAG --waive VERIFICATION --catch-up-timeout 9",
             "StartAppSwitch",
-            json!({ "id": "np_1", "stopWrites": "CONFIRM", "waive": ["LAG", "VERIFICATION"] }),
+            json!({
+                "id": "np_1", "stopWrites": "CONFIRM", "waive": ["LAG", "VERIFICATION"],
+                "catchUpTimeoutSec": 9,
+            }),
             "begins",
         ),
         (

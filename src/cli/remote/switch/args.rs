@@ -33,6 +33,10 @@ pub struct SwitchProject {
     /// Go without this item of the switchover's pre-check, like VERIFICATION (repeatable).
     #[arg(long, value_name = "ITEM", conflicts_with_all = ["status", "rollback", "retry", "skip"])]
     pub waive: Vec<String>,
+    /// How long the other side may take to come up to the last position, before that fails
+    /// [default: 60].
+    #[arg(long, value_name = "SECS", conflicts_with_all = ["status", "rollback", "retry", "skip"], value_parser = clap::value_parser!(u64).range(1..))]
+    pub catch_up_timeout: Option<u64>,
     /// Confirm this when it waits for a person's word: a sub-step like STOP_SOURCE_WRITES, an object by
     /// its id or name, or `all` (repeatable).
     #[arg(long, value_name = "SUB_STEP|OBJECT|all")]

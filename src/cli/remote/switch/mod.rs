@@ -107,6 +107,9 @@ fn options(id: &str, wanted: &SwitchProject) -> Value {
     if let Some(stop) = wanted.stop_writes {
         body["stopWrites"] = stop.text().into();
     }
+    if let Some(seconds) = wanted.catch_up_timeout {
+        body["catchUpTimeoutSec"] = seconds.into();
+    }
     if !wanted.waive.is_empty() {
         body["waive"] = json!(wanted.waive);
     }

@@ -4,7 +4,8 @@ use super::standing::{Standing, is_over, open_objects, standing, sub_step, sub_s
 use crate::cli::migrate::progress::span;
 use crate::cli::remote::columns::{self, Column, cell, text_at};
 use crate::cli::table;
-use crate::workflow::switch::COMPLETE_OBJECT;
+use crate::error::ALL_KINDS;
+use crate::workflow::switch::{COMPLETE_OBJECT, Part};
 use serde_json::Value;
 
 const HEAD: &[Column] = &[
@@ -92,7 +93,11 @@ pub fn next(state: &Value, name: &str) -> String {
         Standing::DoneOneWay => {
             "done: the application works at the target; there is no way back".to_owned()
         }
-        Standing::Failed(sub) => format!("{sub} failed: {}", after_failure(state, &sub, &name)),
+        Standing::Failed(sub) => {
+            let remedy = sub_step(state, &sub).map(remedy).unwrap_or_default();
+            let ways = after_failure(state, &sub, &name);
+            format!("{sub} failed: {remedy}\nto go on: {ways}")
+        }
         Standing::FailedAlone => format!("failed: {}", text_at(state, "errorDetail.message")),
         Standing::WayBackFailed => format!(
             "the application works at the target; the way back failed: `oms project show {name} --steps` says why, `oms project resume {name}` lets it go on"
@@ -137,6 +142,18 @@ fn waits(state: &Value, what: &str, command: &str) -> String {
     lines.join("\n")
 }
 
+/// What is to be done about an error: as the server says, or as its code's table does.
+pub fn remedy(row: &Value) -> String {
+    let said = text_at(row, "errorDetail.proposal");
+    let code = text_at(row, "errorDetail.code");
+    let known = ALL_KINDS.iter().find(|kind| kind.code() == code);
+    match (said.is_empty(), known) {
+        (false, _) => said,
+        (true, Some(kind)) => kind.remedy().to_owned(),
+        (true, None) => "Read what it says.".to_owned(),
+    }
+}
+
 /// What a person can do about a sub-step that failed.
 pub fn after_failure(state: &Value, sub: &str, name: &str) -> String {
     let command = format!("oms project switch {name}");
@@ -149,7 +166,11 @@ pub fn after_failure(state: &Value, sub: &str, name: &str) -> String {
             price.trim_end_matches('.')
         ));
     }
-    if state["way"] != "BACK" {
+    if sub == Part::Precheck.text() {
+        ways.push(format!(
+            "`{command} --rollback`, and then `{command} --waive ITEM`, begins anew without an item"
+        ));
+    } else if state["way"] != "BACK" {
         ways.push(format!("`{command} --rollback` takes the switchover back"));
     }
     ways.join("; ")

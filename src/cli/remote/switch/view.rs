@@ -108,9 +108,9 @@ impl Shown {
             Some(bar) => {
                 if line.text != self.said {
                     let template = if line.moves {
-                        "{spinner:.cyan} {msg}"
+                        "{spinner:.cyan} {wide_msg}"
                     } else {
-                        "  {msg}"
+                        "  {wide_msg}"
                     };
                     if let Ok(style) = ProgressStyle::with_template(template) {
                         bar.set_style(style);

@@ -12,7 +12,7 @@ use crate::cli::print;
 use crate::cli::remote::client::Client;
 use crate::cli::remote::columns::text_at;
 use crate::cli::remote::wait::{self, SILENCE, passes};
-use crate::error::{ALL_KINDS, Error, ErrorReport, Kind};
+use crate::error::{Error, ErrorReport, Kind, Result};
 use serde_json::{Value, json};
 use std::time::{Duration, Instant};
 
@@ -20,8 +20,9 @@ use std::time::{Duration, Instant};
 const LOOK_EVERY: Duration = Duration::from_millis(200);
 /// The project itself is looked at less often.
 const LOOKS_FOR_PROJECT: u32 = 10;
-/// What a person ordered reaches a step that failed within this time; else it has failed.
-const GRACE: Duration = Duration::from_secs(15);
+/// What a person ordered reaches a step that failed within this time; and beside another step that failed
+/// the next sub-step has begun within it, or it will not.
+const GRACE: Duration = Duration::from_secs(10);
 
 /// What is watched.
 pub struct Watch<'c> {
@@ -45,8 +46,10 @@ pub struct Watch<'c> {
 struct Seen {
     begun: Instant,
     answered: Instant,
-    /// Since when the step is FAILED without a sub-step that says why.
-    alone: Option<Instant>,
+    /// Since when it looks as it does.
+    since: Instant,
+    /// Another step failed, and why.
+    other: Option<Failure>,
     looks: u32,
     ends: Ends,
     /// A confirmation that the server refused, for what waited then.
@@ -63,15 +66,19 @@ impl Watch<'_> {
         let mut view = SwitchView::new(self.output != Output::Text);
         let ended = self.look_on(&mut view).await;
         view.end();
-        ended
+        let (state, exit) = ended?;
+        let moved = exit == ExitCode::Equal && !self.rollback;
+        self.tell(&state, moved.then(|| view.without_writes()).flatten())?;
+        Ok(exit)
     }
 
-    async fn look_on(&self, view: &mut SwitchView) -> Outcome {
+    async fn look_on(&self, view: &mut SwitchView) -> Outcome<(Value, ExitCode)> {
         let now = Instant::now();
         let mut seen = Seen {
             begun: now,
             answered: now,
-            alone: None,
+            since: now,
+            other: None,
             looks: 0,
             ends: Ends::default(),
             refused: None,
@@ -82,8 +89,8 @@ impl Watch<'_> {
                 Ok(state) => {
                     seen.answered = Instant::now();
                     view.show(&state);
-                    if let Some(end) = self.heed(&state, &mut seen, view).await? {
-                        return Ok(end);
+                    if let Some(exit) = self.heed(&state, &mut seen, view).await? {
+                        return Ok((state, exit));
                     }
                 }
                 Err(failure) if passes(&failure) && seen.answered.elapsed() < SILENCE => {}
@@ -115,8 +122,8 @@ impl Watch<'_> {
             let other = steps
                 .into_iter()
                 .any(|s| s["status"] == "FAILED" && !own(s));
+            seen.other = other.then(|| wait::failed(&project));
             match project["status"].as_str().unwrap_or_default() {
-                "FAILED" if other => return Err(wait::failed(&project)),
                 status @ ("SUSPEND" | "RELEASING" | "RELEASED" | "DELETED") => {
                     return Err(wait::elsewhere(&self.id, status).into());
                 }
@@ -134,23 +141,27 @@ impl Watch<'_> {
         seen: &mut Seen,
         view: &mut SwitchView,
     ) -> Outcome<Option<ExitCode>> {
-        seen.last = match turn(state) {
+        let last = match turn(state) {
             Some(sub) => format!("{} is {}", text_at(sub, "name"), text_at(sub, "status")),
             None => format!("the way back is {}", text_at(state, "reverseStatus")),
         };
-        let standing = standing(state);
-        if standing != Standing::FailedAlone {
-            seen.alone = None;
+        if last != seen.last {
+            (seen.last, seen.since) = (last, Instant::now());
         }
+        // one that is at work comes to an end by itself
+        let idle = turn(state).is_some_and(|sub| sub["status"] != "RUNNING");
+        let rests = seen.since.elapsed() >= GRACE;
+        let standing = standing(state);
         let elsewhere = |what: &str| Err(elsewhere_switched(&self.id, what).into());
         match standing {
+            Standing::OnTheWay if rests && idle && seen.other.is_some() => {
+                seen.other.take().map_or(Ok(None), Err)
+            }
             Standing::OnTheWay if self.rollback || state["way"] != "BACK" => Ok(None),
             Standing::OnTheWay => elsewhere("rolled it back"),
             Standing::Waits(what) => self.answer(state, &what, seen, view).await,
-            Standing::Done | Standing::DoneOneWay if !self.rollback => {
-                self.done(state, view.without_writes()).map(Some)
-            }
-            Standing::RolledBack if self.rollback => self.done(state, None).map(Some),
+            Standing::Done | Standing::DoneOneWay if !self.rollback => Ok(Some(ExitCode::Equal)),
+            Standing::RolledBack if self.rollback => Ok(Some(ExitCode::Equal)),
             Standing::RolledBack | Standing::NotBegun => elsewhere("rolled it back"),
             Standing::Done | Standing::DoneOneWay => elsewhere("began it anew"),
             Standing::Suspended => Err(wait::elsewhere(&self.id, "SUSPEND").into()),
@@ -160,13 +171,8 @@ impl Watch<'_> {
                 let project = self.client.call("DescribeProject", body).await?.data;
                 Err(wait::failed(&project))
             }
-            Standing::FailedAlone => {
-                let since = *seen.alone.get_or_insert_with(Instant::now);
-                match since.elapsed() < GRACE {
-                    true => Ok(None),
-                    false => Err(self.failed(state, "")),
-                }
-            }
+            Standing::FailedAlone if rests => Err(self.failed(state, "")),
+            Standing::FailedAlone => Ok(None),
         }
     }
 
@@ -197,7 +203,7 @@ impl Watch<'_> {
             return Ok(None);
         }
         if self.output != Output::Text || !can_ask() {
-            return self.end(state, ExitCode::Waits).map(Some);
+            return Ok(Some(ExitCode::Waits));
         }
         view.end();
         for question in questions(state, what, &seen.ends) {
@@ -215,7 +221,7 @@ impl Watch<'_> {
             let action = match said {
                 Said::Yes => "ConfirmAppSwitch",
                 Said::Skip => "SkipAppSwitch",
-                Said::No => return self.end(state, ExitCode::Waits).map(Some),
+                Said::No => return Ok(Some(ExitCode::Waits)),
             };
             let body = json!({ "id": self.id, "subStep": about });
             self.client.call(action, body).await?;
@@ -225,33 +231,18 @@ impl Watch<'_> {
         Ok(None)
     }
 
-    fn done(&self, state: &Value, without: Option<f64>) -> Outcome<ExitCode> {
-        if self.output == Output::Text {
-            let way = if self.rollback {
-                "rolled back"
-            } else {
-                "switched over"
-            };
-            let without = without.map(|s| format!(", {} without writes", span(s)));
-            print::note(&format!(
-                "project {} is {way}{}",
-                self.id,
-                without.unwrap_or_default()
-            ));
+    /// Prints the result, below the sub-steps.
+    fn tell(&self, state: &Value, without: Option<f64>) -> Result<()> {
+        if self.output != Output::Text {
+            return print::document(self.output, state);
         }
-        self.end(state, ExitCode::Equal)
-    }
-
-    fn end(&self, state: &Value, exit: ExitCode) -> Outcome<ExitCode> {
-        match self.output {
-            Output::Text => print::out(&format!(
-                "project {}: {}",
-                self.id,
-                text::next(state, &self.name)
-            )),
-            output => print::document(output, state)?,
+        if let Some(seconds) = without {
+            let seconds = span(seconds);
+            print::note(&format!("project {}: {seconds} without writes", self.id));
         }
-        Ok(exit)
+        let next = text::next(state, &self.name);
+        print::out(&format!("project {}: {next}", self.id));
+        Ok(())
     }
 
     /// Why a sub-step failed, or the step.
@@ -259,13 +250,7 @@ impl Watch<'_> {
         let found = super::standing::sub_step(state, sub).unwrap_or(state);
         let text = |place: &str| text_at(found, place);
         let code = text("errorDetail.code");
-        let known = ALL_KINDS.iter().find(|kind| kind.code() == code);
-        let said = text("errorDetail.proposal");
-        let remedy = match (said.is_empty(), known) {
-            (false, _) => said,
-            (true, Some(kind)) => kind.remedy().to_owned(),
-            (true, None) => "Read what the step says.".to_owned(),
-        };
+        let remedy = text::remedy(found);
         let what = match sub {
             "" => "the step TRANSFER_APP_SWITCH".to_owned(),
             sub => format!("sub-step {sub}"),
