@@ -74,7 +74,7 @@ verify_again() {
   local verifier status tries=0
   verifier=$("$oms" project components shop --output json |
     python3 -c 'import json,sys; print(json.load(sys.stdin)["fullVerifyComponents"][-1]["name"])')
-  "$oms" component rerun "$verifier" --wait >&2
+  "$oms" component rerun "$verifier" --wait >&2 || return 1
   while :; do
     status=$("$oms" project steps shop --output json |
       python3 -c 'import json,sys; print(*(s["status"] for s in json.load(sys.stdin) if s["name"] == "FULL_VERIFIER"))')

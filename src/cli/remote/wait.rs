@@ -6,6 +6,7 @@ use crate::cli::args::Output;
 use crate::cli::exit::ExitCode;
 use crate::cli::failure::{Failure, Outcome};
 use crate::cli::migrate::progress::{ProgressView, StepLine};
+use entity::StepStatus;
 use crate::error::{ALL_KINDS, Error, ErrorReport, Kind};
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
@@ -168,15 +169,18 @@ fn lines(project: &Value) -> Vec<StepLine> {
     let line = |step: &Value| {
         let figure = |place: &str| at(step, place).as_u64().unwrap_or(0);
         let name = known(&step["name"])?;
+        let status = known(&step["status"])?;
+        // what the switchover stopped is not behind anything
+        let follows = name == entity::StepName::IncrTransfer && status != StepStatus::Finished;
         Some(StepLine {
             name,
-            status: known(&step["status"])?,
+            status,
             percent: figure("progress"),
             done: figure("stepInfo.processedRecords"),
             total: figure("stepInfo.capacity"),
             bytes: 0,
             lag_ms: lag
-                .filter(|_| name == entity::StepName::IncrTransfer)
+                .filter(|_| follows)
                 .map(|seconds| seconds.saturating_mul(1000)),
         })
     };
@@ -261,5 +265,7 @@ mod tests {
         let lines = lines(&project);
         assert_eq!(lines.len(), 1);
         assert_eq!((lines[0].percent, lines[0].lag_ms), (100, Some(2000)));
+        project["steps"][0]["status"] = "FINISHED".into();
+        assert_eq!(super::lines(&project)[0].lag_ms, None);
     }
 }

@@ -195,6 +195,9 @@ impl Watch<'_> {
             for sub in &now {
                 let body = json!({ "id": self.id, "subStep": sub });
                 if let Err(failure) = self.client.call("ConfirmAppSwitch", body).await {
+                    if passes(&failure) {
+                        break;
+                    }
                     // somebody else was quicker, or the next look says that it still waits
                     seen.refused = Some((now, failure));
                     break;
