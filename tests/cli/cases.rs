@@ -43,6 +43,8 @@ pub fn answer(request: &Request) -> (u16, String) {
         "CreateProjectModifyRecords" => json!("m_1"),
         "ListProjectModifyRecords" => json!([{ "id": "m_1", "status": "SUCCESS" }]),
         "CloneProject" => json!("np_3"),
+        "DescribeAppSwitch" => crate::cases_switch::of(&request.body["id"]),
+        "RehearseAppSwitch" => crate::cases_switch::rehearsal(true),
         "CreateSession" => json!({ "id": "w_2", "token": "oms_s_token" }),
         "ListSessions" => json!([{ "id": "w_1", "account": "admin" }]),
         "CreateApiToken" => json!({ "id": "k_2", "token": "oms_token" }),
@@ -336,6 +338,7 @@ pub fn cases() -> impl Iterator<Item = Case> {
         of_projects(),
         crate::cases_works::of_works(),
         crate::cases_works::of_objects(),
+        crate::cases_switch::of_switches(),
         of_settings(),
     ]
     .into_iter()

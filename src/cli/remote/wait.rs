@@ -7,6 +7,7 @@ use crate::cli::args::Output;
 use crate::cli::exit::ExitCode;
 use crate::cli::failure::{Failure, Outcome};
 use crate::cli::migrate::progress::{ProgressView, StepLine};
+use entity::StepStatus;
 use crate::error::{ALL_KINDS, Error, ErrorReport, Kind};
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
@@ -15,7 +16,7 @@ use std::time::{Duration, Instant};
 /// Rest between two looks.
 const LOOK_EVERY: Duration = Duration::from_millis(500);
 /// A server that does not answer for so long is given up: one that is started again does before.
-const SILENCE: Duration = Duration::from_secs(60);
+pub(super) const SILENCE: Duration = Duration::from_secs(60);
 
 /// What is waited for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -38,8 +39,10 @@ enum Standing {
     Elsewhere,
 }
 
-/// Steps that begin only when somebody says so.
-const BY_HAND: [&str; 2] = ["TRANSFER_APP_SWITCH", "REVERSE_INCR_TRANSFER"];
+/// The step that begins only when somebody says so.
+const SWITCH: &str = "TRANSFER_APP_SWITCH";
+/// The step that it begins; without it, this one begins by itself.
+const WAY_BACK: &str = "REVERSE_INCR_TRANSFER";
 
 fn standing(project: &Value, goal: Goal) -> Standing {
     let status = project["status"].as_str().unwrap_or_default();
@@ -52,9 +55,12 @@ fn standing(project: &Value, goal: Goal) -> Standing {
         (_, "RUNNING_MODIFYING" | "RUNNING_MERGING") => Standing::OnTheWay,
         (Goal::Settled, "RUNNING") => {
             let steps = project["steps"].as_array().map_or(&[][..], Vec::as_slice);
-            let name = |s: &Value| text_at(s, "name");
-            let by_itself =
-                |s: &&Value| s["interactive"] != true && !BY_HAND.contains(&name(s).as_str());
+            let is = |s: &Value, name: &str| s["name"] == name;
+            let switches = steps.iter().any(|s| is(s, SWITCH));
+            let by_itself = |s: &&Value| {
+                let by_hand = is(s, SWITCH) || switches && is(s, WAY_BACK);
+                s["interactive"] != true && !by_hand
+            };
             let done = |s: &Value| matches!(s["status"].as_str(), Some("FINISHED" | "MONITORING"));
             match !steps.is_empty() && steps.iter().filter(by_itself).all(done) {
                 true => Standing::Reached,
@@ -207,17 +213,18 @@ async fn until(
 }
 
 /// Whether the server may answer the next time.
-fn passes(failure: &Failure) -> bool {
+pub(super) fn passes(failure: &Failure) -> bool {
     failure.report.retryable
 }
 
-fn elsewhere(what: &str, status: &str) -> Error {
+/// Somebody else gave it this state.
+pub(super) fn elsewhere(what: &str, status: &str) -> Error {
     Error::new(Kind::StateInvalid, what.to_owned())
         .detail(format!("somebody else made it {status} meanwhile"))
 }
 
 /// The error of the step that failed.
-fn failed(project: &Value) -> Failure {
+pub(super) fn failed(project: &Value) -> Failure {
     let steps = project["steps"].as_array().into_iter().flatten();
     let step = steps.into_iter().find(|s| s["status"] == "FAILED");
     let text = |place: &str| step.map(|s| text_at(s, place)).unwrap_or_default();
@@ -264,15 +271,18 @@ fn lines(project: &Value) -> Vec<StepLine> {
     let line = |step: &Value| {
         let figure = |place: &str| at(step, place).as_u64().unwrap_or(0);
         let name = known(&step["name"])?;
+        let status = known(&step["status"])?;
+        // what the switchover stopped is not behind anything
+        let follows = name == entity::StepName::IncrTransfer && status != StepStatus::Finished;
         Some(StepLine {
             name,
-            status: known(&step["status"])?,
+            status,
             percent: figure("progress"),
             done: figure("stepInfo.processedRecords"),
             total: figure("stepInfo.capacity"),
             bytes: 0,
             lag_ms: lag
-                .filter(|_| name == entity::StepName::IncrTransfer)
+                .filter(|_| follows)
                 .map(|seconds| seconds.saturating_mul(1000)),
         })
     };
@@ -299,6 +309,11 @@ mod tests {
         let follows = ("INCR_TRANSFER", "MONITORING");
         let done = [copied, follows, ("TRANSFER_APP_SWITCH", "INIT")];
         assert_eq!(of("RUNNING", &done), Standing::Reached);
+        let back = ("REVERSE_INCR_TRANSFER", "INIT");
+        let switches = [copied, follows, ("TRANSFER_APP_SWITCH", "INIT"), back];
+        assert_eq!(of("RUNNING", &switches), Standing::Reached);
+        // of a project that follows both ways from the beginning
+        assert_eq!(of("RUNNING", &[copied, follows, back]), Standing::OnTheWay);
         assert_eq!(
             of("RUNNING", &[copied, ("INCR_TRANSFER", "INIT")]),
             Standing::OnTheWay
@@ -364,5 +379,7 @@ mod tests {
         let lines = lines(&project);
         assert_eq!(lines.len(), 1);
         assert_eq!((lines[0].percent, lines[0].lag_ms), (100, Some(2000)));
+        project["steps"][0]["status"] = "FINISHED".into();
+        assert_eq!(super::lines(&project)[0].lag_ms, None);
     }
 }
