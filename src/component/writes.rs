@@ -237,7 +237,7 @@ mod tests {
     }
 
     async fn found(from: u64, to: u64) -> Result<Vec<(String, u64, u64, u64, u64, u64)>> {
-        let items = vec![
+        let items = [
             piece(100, 0, Some(200), &["a"]),
             LogItem::Heartbeat(at(250)),
             piece(300, 0, None, &["a", "b", "a"]),
