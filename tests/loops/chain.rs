@@ -2,10 +2,9 @@
 
 use crate::both::seed;
 use crate::harness::server::start_all;
-use crate::harness::{Kind, Options, same_rows};
-use crate::link::{Link, Plan};
+use crate::harness::{Kind, Options, same_rows, wait_until};
+use crate::link::{LONG, Link, Plan};
 use crate::load::{Load, SCHEMA};
-use std::time::Duration;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_one_project_wrote_another_carries_on() {
@@ -31,7 +30,14 @@ async fn what_one_project_wrote_another_carries_on() {
         Load::start(&b, 1, seed),
         Load::start(&c, 2, seed),
     ];
-    tokio::time::sleep(Duration::from_secs(4)).await;
+    wait_until("every application to write", LONG, || async {
+        let committed = [0, 1, 2].map(|at: usize| loads[at].committed());
+        match committed.iter().all(|n| *n >= 150) {
+            true => Ok(Some(())),
+            false => Err(format!("{committed:?}")),
+        }
+    })
+    .await;
     let mut written = Vec::new();
     for load in loads {
         written.push(load.stop().await);

@@ -53,6 +53,11 @@ impl Load {
         }
     }
 
+    /// Transactions committed by now.
+    pub fn committed(&self) -> u64 {
+        self.committed.load(Ordering::SeqCst)
+    }
+
     /// Ends it; the number of transactions that it committed.
     pub async fn stop(mut self) -> u64 {
         self.stop.cancel();

@@ -41,7 +41,7 @@ impl Fits {
                 format!("writing rows of {name} to {}", server.endpoint),
             )
             .detail(found.join("; "))
-            .remedy("Make the two definitions of the table fit (docs/incr-sync.md), then run again: it goes on with the same transaction."));
+            .remedy("Make the two definitions of the table fit (docs/directions.md), then run again: it goes on with the same transaction."));
         }
         self.seen.lock().insert(layout.id, layout.version.id);
         Ok(())

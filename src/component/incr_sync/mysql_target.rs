@@ -61,7 +61,8 @@ impl MySqlTarget {
     /// Compares each table's definition with the log's before it writes to it, and refuses
     /// ([`Kind::ApplyRefused`]) where a column is missing here, or where the keys differ so that rows
     /// would replace each other. For a direction whose tables were not made from the log's definitions:
-    /// the way back, and where DDL goes the other way only.
+    /// the way back after a switch. Where both sides are written to and DDL goes the other way, a unique
+    /// key that was added there stops this direction until its own log has passed the same DDL.
     #[must_use]
     pub fn comparing_definitions(mut self) -> Self {
         self.fits = Some(Arc::default());

@@ -15,6 +15,7 @@
 //!
 //! Exempt are accounts with CONNECTION_ADMIN or SUPER (MySQL), READ_ONLY ADMIN (MariaDB; before 10.11
 //! SUPER too), SUPER (OceanBase), and on all of them the threads of replication: they still write.
+//! `docs/directions.md` says it to those who grant.
 
 use super::connect::{Server, Session};
 use super::connection::Connection;
@@ -88,41 +89,45 @@ async fn state(conn: &mut Connection, server: &Server, variable: &str) -> Result
     Ok(row.is_some_and(|(_, value)| !matches!(value.to_ascii_uppercase().as_str(), "OFF" | "0")))
 }
 
-/// A right that is needed: the account must have one of these.
-type OneOf = &'static [&'static str];
+/// A right that is needed: the account must have one of these, to do this.
+type OneOf = (&'static [&'static str], &'static str);
 
-/// What is needed to set `read_only`, and to write in spite of it.
-fn rights(server: &Server) -> [OneOf; 2] {
-    match (server.flavour, server.version_numbers()) {
-        (Flavour::MySql, version) if version < (8, 0, 0) => [&["SUPER"], &["SUPER"]],
-        (Flavour::MySql, _) => [
+/// What is needed to set `read_only`, to write in spite of it, and to know when it holds.
+fn rights(server: &Server) -> Vec<OneOf> {
+    let (set, write): (&[&str], &[&str]) = match (server.flavour, server.version_numbers()) {
+        (Flavour::MySql, version) if version >= (8, 0, 0) => (
             &["SYSTEM_VARIABLES_ADMIN", "SUPER"],
             &["CONNECTION_ADMIN", "SUPER"],
-        ],
-        (Flavour::MariaDb, version) if version < (10, 5, 2) => [&["SUPER"], &["SUPER"]],
-        (Flavour::MariaDb, version) if version < (10, 11, 0) => {
-            [&["READ_ONLY ADMIN", "SUPER"], &["READ_ONLY ADMIN", "SUPER"]]
+        ),
+        (Flavour::MariaDb, version) if version >= (10, 11, 0) => {
+            (&["READ_ONLY ADMIN"], &["READ_ONLY ADMIN"])
         }
-        (Flavour::MariaDb, _) => [&["READ_ONLY ADMIN"], &["READ_ONLY ADMIN"]],
-        (Flavour::OceanBase, _) => [&["SUPER"], &["SUPER"]],
+        (Flavour::MariaDb, version) if version >= (10, 5, 2) => {
+            (&["READ_ONLY ADMIN", "SUPER"], &["READ_ONLY ADMIN", "SUPER"])
+        }
+        _ => (&["SUPER"], &["SUPER"]),
+    };
+    let mut needed = vec![
+        (set, "set read_only"),
+        (write, "write while read_only is set"),
+    ];
+    if server.flavour == Flavour::OceanBase {
+        needed.push((&["PROCESS"], "see who is writing just now"));
     }
+    needed
 }
 
 async fn may_write(conn: &mut Connection, server: &Server) -> Result<()> {
     let grants = Grants::read(conn, server.flavour, false, &what(server)).await?;
-    let has = |right: &&str| grants.globally(right) == May::Yes;
-    let [set, write] = rights(server);
-    for (needed, purpose) in [
-        (set, "set read_only"),
-        (write, "write while read_only is set"),
-    ] {
-        if !needed.iter().any(has) {
+    for (one_of, purpose) in rights(server) {
+        if !one_of
+            .iter()
+            .any(|right| grants.globally(right) == May::Yes)
+        {
+            let account = &server.endpoint.user;
+            let names = one_of.join(" or ");
             return Err(Error::new(Kind::PrivilegeMissing, what(server))
-                .detail(format!(
-                    "the account {} lacks {} to {purpose}",
-                    server.endpoint.user,
-                    needed.join(" or ")
-                ))
+                .detail(format!("the account {account} lacks {names} to {purpose}"))
                 .remedy(RIGHTS_REMEDY));
         }
     }
@@ -201,7 +206,8 @@ async fn open_transactions(conn: &mut Connection, server: &Server) -> Result<BTr
         let sql = format!(
             "SELECT t.SESSION_ID, t.TX_ID FROM oceanbase.{view} t \
              LEFT JOIN information_schema.PROCESSLIST p ON p.ID = t.SESSION_ID \
-             WHERE p.ID <> CONNECTION_ID() AND (t.WRITE_STATE IS NOT NULL OR p.COMMAND <> 'Sleep')"
+             WHERE t.SESSION_ID <> CONNECTION_ID() \
+             AND (t.WRITE_STATE IS NOT NULL OR IFNULL(p.COMMAND, 'Sleep') <> 'Sleep')"
         );
         match conn.rows::<(u64, u64)>(what, sql).await {
             Ok(rows) => return Ok(rows.into_iter().collect()),

@@ -43,13 +43,12 @@ impl Parts {
         }
     }
 
-    /// Whose writes the Store leaves out: those of the other direction.
+    /// Whose writes the Store leaves out: those of the project's other direction, its copy and its
+    /// corrections.
     pub(super) fn leave_out(&self) -> Vec<String> {
-        let project = self.assignment.project.as_str();
-        match (self.config.stages.way_back, self.goes_back) {
-            (WayBack::None, _) => Vec::new(),
-            (_, true) => vec![consumer_of(project)],
-            (_, false) => vec![reverse_consumer_of(project)],
+        match self.config.stages.way_back {
+            WayBack::None => Vec::new(),
+            _ => vec![format!("{}/", self.assignment.project)],
         }
     }
 

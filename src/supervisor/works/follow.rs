@@ -135,6 +135,11 @@ async fn prepare(
         options,
     };
     let target = MySqlTarget::new(target, parts.consumer(), settings.options.batch_bytes);
+    let target = match parts.goes_back {
+        // DDL of the way forth may have passed the tables that it finds
+        true => target.comparing_definitions(),
+        false => target,
+    };
     Ok(IncrSyncWork::new(
         Arc::new(target),
         parts.open_log(),

@@ -125,7 +125,7 @@ impl Watch<'_> {
             seen.other = other.then(|| wait::failed(&project));
             match project["status"].as_str().unwrap_or_default() {
                 status @ ("SUSPEND" | "RELEASING" | "RELEASED" | "DELETED") => {
-                    return Err(wait::elsewhere(&self.id, status).into());
+                    return Err(wait::elsewhere(&format!("project {}", self.id), status).into());
                 }
                 _ => {}
             }
@@ -164,7 +164,7 @@ impl Watch<'_> {
             Standing::RolledBack if self.rollback => Ok(Some(ExitCode::Equal)),
             Standing::RolledBack | Standing::NotBegun => elsewhere("rolled it back"),
             Standing::Done | Standing::DoneOneWay => elsewhere("began it anew"),
-            Standing::Suspended => Err(wait::elsewhere(&self.id, "SUSPEND").into()),
+            Standing::Suspended => Err(wait::elsewhere(&format!("project {}", self.id), "SUSPEND").into()),
             Standing::Failed(sub) => Err(self.failed(state, &sub)),
             Standing::WayBackFailed => {
                 let body = json!({ "id": self.id });
