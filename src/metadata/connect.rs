@@ -194,7 +194,7 @@ async fn ensure_database(
 ) -> Result<(), MetaError> {
     // on an OceanBase where a CREATE DATABASE was cut off, choosing a database may wait for it too
     let connect = within_first(place, options.connect());
-    match wake::nudged(server, connect).await {
+    match Box::pin(wake::nudged(server, connect)).await {
         Ok(connection) => return close(place, connection).await,
         Err(error) if !unknown_database(&error) => return Err(open_failed(place, error)),
         Err(_) => {}

@@ -5,6 +5,7 @@ use std::time::Duration;
 use mysql_async::prelude::Queryable;
 use mysql_async::{Conn, Opts};
 
+use super::oms::announce;
 use super::server::{Kind, Options, Server, wait_for_value};
 use super::wait::wait_until;
 
@@ -25,10 +26,10 @@ pub async fn stuck(database: &str) -> Server {
         let statement = format!("CREATE DATABASE {database}");
         cut_off(&server, statement.clone(), moment).await;
         if hangs(&server, &statement).await {
-            println!(
-                "a server hangs: try {}, cut off after {moment:?}",
-                number + 1
-            );
+            let number = number + 1;
+            announce(&format!(
+                "a server hangs: try {number}, cut off after {moment:?}"
+            ));
             return server;
         }
     }

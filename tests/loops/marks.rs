@@ -37,7 +37,7 @@ async fn fenced_writes_are_marked() {
         }
         let ours = opened(&server.url()).await.expect("server");
         let mut conn = ours.session(Session::Write).await.expect("session");
-        let fence = Fence::acquire(&mut conn, ours.flavour, "np_1/full_verification", 3, 1)
+        let fence = Fence::acquire(&mut conn, &ours, "np_1/full_verification", 3, 1)
             .await
             .expect("fence");
         // a correction, and another one in the same millisecond
@@ -62,7 +62,7 @@ async fn fenced_writes_are_marked() {
             wire.run(sql.as_bytes()).await.expect("statement");
         }
         // an older generation holds nothing, and marks nothing
-        let newer = Fence::acquire(&mut conn, ours.flavour, "np_1/full_verification", 4, 1).await;
+        let newer = Fence::acquire(&mut conn, &ours, "np_1/full_verification", 4, 1).await;
         newer.expect("take over");
         for held in [
             fence.hold(&mut conn, 0).await,

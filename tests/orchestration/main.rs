@@ -3,8 +3,8 @@
 //! somebody mistyped: every project ends with all its steps done, and no component ever has two
 //! works at once.
 
-mod om;
 mod ending;
+mod om;
 mod settings;
 
 use futures::future::BoxFuture;

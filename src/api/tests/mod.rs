@@ -74,6 +74,7 @@ impl World {
             department_id: format!("d_{name}"),
             must_change: None,
             days_left: None,
+            password_changed_at: crate::metadata::now(),
             by_token: false,
             address: [127, 0, 0, 1].into(),
             request_id: String::new(),
@@ -91,6 +92,8 @@ impl World {
             username: "u".to_owned(),
             password_cipher: String::new(),
             options: json!({}),
+            tls_key_cipher: None,
+            version: String::new(),
         };
         let sources = self.api.metadata.datasources();
         let made = sources.create_owned(new, Some(&owner.id)).await;
@@ -102,7 +105,9 @@ impl World {
         let config = config();
         let new = new_project(name, [from, to], &config);
         let projects = self.api.metadata.projects();
-        let made = projects.create_owned(new, Some(&owner.id)).await;
+        let made = projects
+            .create_whole(new, Some(&owner.id), Vec::new(), &[])
+            .await;
         let made = made.expect("a project");
         let steps = make_steps(&self.api.metadata, &made.id, &config).await;
         steps.expect("steps");

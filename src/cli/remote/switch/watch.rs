@@ -123,11 +123,9 @@ impl Watch<'_> {
                 .into_iter()
                 .any(|s| s["status"] == "FAILED" && !own(s));
             seen.other = other.then(|| wait::failed(&project));
-            match project["status"].as_str().unwrap_or_default() {
-                status @ ("SUSPEND" | "RELEASING" | "RELEASED" | "DELETED") => {
-                    return Err(wait::elsewhere(&format!("project {}", self.id), status).into());
-                }
-                _ => {}
+            let status = project["status"].as_str().unwrap_or_default();
+            if matches!(status, "SUSPEND" | "RELEASING" | "RELEASED" | "DELETED") {
+                return Err(wait::elsewhere(&format!("project {}", self.id), status).into());
             }
         }
         seen.looks = seen.looks.wrapping_add(1);
@@ -164,7 +162,9 @@ impl Watch<'_> {
             Standing::RolledBack if self.rollback => Ok(Some(ExitCode::Equal)),
             Standing::RolledBack | Standing::NotBegun => elsewhere("rolled it back"),
             Standing::Done | Standing::DoneOneWay => elsewhere("began it anew"),
-            Standing::Suspended => Err(wait::elsewhere(&format!("project {}", self.id), "SUSPEND").into()),
+            Standing::Suspended => {
+                Err(wait::elsewhere(&format!("project {}", self.id), "SUSPEND").into())
+            }
             Standing::Failed(sub) => Err(self.failed(state, &sub)),
             Standing::WayBackFailed => {
                 let body = json!({ "id": self.id });
