@@ -29,8 +29,22 @@ const MAY_USE: &[(&str, &[&str])] = &[
         ],
     ),
     (
+        "switchover",
+        &[
+            "component",
+            "workflow",
+            "actor",
+            "datasource",
+            "metadata",
+            "cluster",
+            "model",
+            "error",
+        ],
+    ),
+    (
         "supervisor",
         &[
+            "switchover",
             "component",
             "workflow",
             "actor",
@@ -45,6 +59,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     (
         "coordinator",
         &[
+            "switchover",
             "component",
             "workflow",
             "actor",

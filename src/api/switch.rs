@@ -8,9 +8,9 @@ use super::life::in_state;
 use super::projects::time;
 use super::registry::Call;
 use super::{Answer, Outcome};
-use crate::component::app_switch::{CheckItem, Ends, rehearse};
-use crate::component::precheck::ItemStatus;
-use crate::coordinator::{SwitchOptions, SwitchState};
+use crate::coordinator::{
+    CheckItem, Ends, ItemStatus, RehearsedStep, SwitchOptions, SwitchState, rehearse,
+};
 use crate::metadata::{ProjectStatus, StepName, StepStatus, Task, TaskStatus};
 use crate::model::ids::ProjectId;
 use crate::model::project::ProjectConfig;
@@ -230,7 +230,7 @@ pub async fn rehearsal(call: &Call<'_>, wanted: Start) -> Outcome {
         verifies: config.stages.full_verify,
     };
     let found = rehearse(&ends, wanted.stop_writes.into(), &wanted.waive).await?;
-    let step = |s: crate::component::app_switch::RehearsedStep| Rehearsed {
+    let step = |s: RehearsedStep| Rehearsed {
         name: s.name,
         description: s.description,
         statements: s.statements,

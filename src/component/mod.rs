@@ -1,7 +1,6 @@
 //! Components do the work of a project's steps: the contract ([`contract`]), and one folder each.
 //! `docs/component-contract.md` is the contract in words.
 
-pub mod app_switch;
 pub mod contract;
 pub mod full_import;
 pub mod full_verification;

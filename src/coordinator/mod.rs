@@ -36,4 +36,6 @@ pub use precheck::{EndpointType, ItemStatus, PreCheck, StoredItem, removable};
 pub use room::Places;
 pub use steps::{make_steps, steps_of};
 pub use switch::{SwitchOptions, SwitchState};
+
+pub use crate::switchover::{CheckItem, Ends, RehearsedStep, rehearse};
 pub use view::Rows;

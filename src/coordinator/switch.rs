@@ -1,6 +1,6 @@
 //! The forward switchover: begins it, rolls it back, and does those of its sub-steps that start and stop
 //! components. What is to be done says [`crate::workflow::switch`]; what needs a server is done by the
-//! step's component ([`crate::component::app_switch`]), which reads the same rows of `oms_task`.
+//! step's component ([`crate::switchover`]), which reads the same rows of `oms_task`.
 //!
 //! A sub-step is `RUNNING` before it does anything and `FINISHED` after it, so one that a crash interrupted
 //! is done again; all of them can be.

@@ -1,3 +1,5 @@
+//! The sub-steps of a switchover against a model of what the Coordinator and the Supervisor make of them.
+
 use super::*;
 use entity::ComponentStatus as C;
 use proptest::prelude::*;

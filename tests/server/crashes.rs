@@ -10,6 +10,7 @@
 //! for every action).
 
 mod accounts;
+mod accounts_play;
 mod accounts_world;
 mod chaos;
 mod crowd;

@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use crate::client::OmsServer;
+use crate::harness::oms::announce;
 use crate::harness::server::start_all;
 use crate::harness::{Kind, Options, Server, wait_until};
 use crate::life::datasource;
@@ -160,10 +161,10 @@ fn even(what: &str, shares: &[u64]) {
         shares.iter().min().unwrap_or(&0),
         shares.iter().max().unwrap_or(&0),
     );
-    println!(
+    announce(&format!(
         "{what}: {shares:?}, Jain's index {index:.3}, least of most {:.2}",
         *least as f64 / *most as f64
-    );
+    ));
     assert!(
         index >= 0.9,
         "{what}: Jain's index of {shares:?} is {index:.3}"
@@ -271,15 +272,17 @@ async fn a_late_project_has_its_share_beside_a_huge_one() {
     let begun = scene.until((&[late], 1), "COUNT(*)", &all).await;
     let ended = scene.until((&[late], late.total()), "COUNT(*)", &all).await;
     let shares = [ended[0] - begun[0], ended[1] - begun[1]];
-    println!("rows of the huge and the late one: {begun:?}, then {ended:?}: shares {shares:?}");
+    announce(&format!(
+        "rows of the huge and the late one: {begun:?}, then {ended:?}: shares {shares:?}"
+    ));
     for id in &small {
         scene.server.project_is(id, "FINISHED", MINUTES).await;
     }
     let rest = scene.counted(&[huge], "COUNT(*)").await[0];
-    println!(
+    announce(&format!(
         "the huge one when the small ones are finished: {rest} of {}",
         huge.total()
-    );
+    ));
     assert!(
         rest < huge.total(),
         "the small ones waited for the huge one"

@@ -12,7 +12,7 @@ async fn at_rest() {
     let scene = Scene::new(folder.path(), [Kind::MySql, Kind::MySql], 0).await;
     scene.verified().await;
     let rehearsed = scene.call("RehearseAppSwitch", json!({})).await;
-    println!("{rehearsed:#}");
+    assert_eq!(rehearsed["ready"], true, "{rehearsed:#}");
     scene.begin(json!({})).await;
     scene.waits_for("STOP_SOURCE_WRITES").await;
     scene.confirm("STOP_SOURCE_WRITES").await;

@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 
 use crate::bank;
 use crate::client::OmsServer;
+use crate::harness::oms::announce;
 use crate::harness::server::start_all;
 use crate::harness::{Kind, Options, Server, compare_tables, wait_until};
 
@@ -40,7 +41,7 @@ async fn datasource(server: &OmsServer, name: &str, database: &Server) -> String
 impl Scene {
     /// A bank at the source, and a project of it that was not started.
     pub async fn new(folder: &Path, kinds: [Kind; 2], seed: u64) -> Self {
-        println!("OMS_SEED={seed} ({kinds:?})");
+        announce(&format!("OMS_SEED={seed} ({kinds:?})"));
         let [source, target] = start_all(kinds.map(|kind| (kind, Options::default()))).await;
         bank::fill(&source).await;
         for side in [&source, &target] {

@@ -67,14 +67,15 @@ impl World {
             must_change: false,
         };
         let made = self.api.metadata.users().create(new).await;
+        let made = made.expect("an account");
         Who {
-            id: made.expect("an account").id,
+            id: made.id,
             name: name.to_owned(),
             role,
             department_id: format!("d_{name}"),
             must_change: None,
             days_left: None,
-            password_changed_at: crate::metadata::now(),
+            password_changed_at: made.password_changed_at,
             by_token: false,
             address: [127, 0, 0, 1].into(),
             request_id: String::new(),

@@ -1,7 +1,9 @@
 //! How far Incr-Sync is, from what its row says.
 
 use super::*;
-use crate::metadata::{AlarmLevel, DesiredStatus, NewComponent, NewProject, ProjectType, Report};
+use crate::metadata::{
+    AlarmLevel, DesiredStatus, NewComponent, NewProject, NewStep, ProjectType, Report, StepName,
+};
 use serde_json::{Value, json};
 
 const PROJECT: &str = "np_1";
@@ -24,6 +26,14 @@ async fn project() -> (tempfile::TempDir, Metadata, RmProgressed) {
         alarm_level: AlarmLevel::Low,
     };
     metadata.projects().create(new).await.expect("created");
+    let step = NewStep {
+        id: Some("s_1".to_owned()),
+        order: 1,
+        name: StepName::IncrTransfer,
+        interactive: false,
+    };
+    let steps = metadata.steps().create_all(PROJECT, vec![step]).await;
+    steps.expect("steps");
     let nowhere = Endpoint::parse("mysql://u@127.0.0.1:1").expect("a URL");
     let progressed = RmProgressed::new(metadata.clone(), ProjectId::from(PROJECT), nowhere);
     (folder, metadata, progressed)

@@ -1,12 +1,12 @@
 //! The way back: the same works with the two ends swapped, and with names of their own.
 
 use super::{Parts, consumer_of};
-use crate::component::app_switch::{AppSwitchWork, Ends, Side};
 use crate::error::Result;
 use crate::metadata::StepName;
 use crate::model::objects::StorePlace;
 use crate::model::position::Position;
 use crate::model::project::{WayBack, reverse_subtopic_of};
+use crate::switchover::{AppSwitchWork, Ends, Side};
 use crate::workflow::switch::Part;
 
 /// The name of the way back's Incr-Sync as a consumer, and in its progress rows at the source.

@@ -2,9 +2,9 @@
 
 use super::Parts;
 use crate::actor::work::{Context, Finish, Work, cancelled_is_fine};
-use crate::component::app_switch::{clean_way_back, release_source};
 use crate::datasource::mysql::{Endpoint, Server, heartbeat, traces};
 use crate::error::{Error, Kind, Result};
+use crate::switchover::{clean_way_back, release_source};
 use futures::future::BoxFuture;
 use std::io::ErrorKind;
 

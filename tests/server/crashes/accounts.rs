@@ -3,20 +3,19 @@
 
 use std::collections::BTreeMap;
 
-use futures::future::BoxFuture;
 use rand::RngExt;
 use serde_json::{Value, json};
 
 use super::accounts_world::{ADMIN, Source, User, World, look};
 use super::databases::{Databases, SECRET};
-use super::player::{Doubt, Hand, Player, Sent, text};
+use super::player::{Doubt, Hand, Sent, text};
 use crate::client::OmsServer;
 
 /// Things of a kind that one keeps, at most.
 const MOST: usize = 3;
 /// Wrong passwords in front of the one that locks.
 const WRONG: usize = 4;
-const ACTIONS: &[&str] = &[
+pub(super) const ACTIONS: &[&str] = &[
     "CreateUser",
     "UpdateUser",
     "DeleteUser",
@@ -35,7 +34,7 @@ const ACTIONS: &[&str] = &[
 
 /// One with accounts.
 pub struct Accounts {
-    hand: Hand,
+    pub(super) hand: Hand,
     /// What names of its things begin with.
     mark: &'static str,
     port: u16,
@@ -388,7 +387,7 @@ impl Accounts {
         Some(())
     }
 
-    async fn make(&mut self, server: &OmsServer, action: &'static str) -> Option<()> {
+    pub(super) async fn make(&mut self, server: &OmsServer, action: &'static str) -> Option<()> {
         match action {
             "CreateUser" => self.create_user(server).await,
             "UpdateUser" => self.update_user(server).await,
@@ -409,7 +408,7 @@ impl Accounts {
     }
 
     /// Makes what an action needs, and what it must take along.
-    async fn ready(&mut self, server: &OmsServer, action: &'static str) -> Option<()> {
+    pub(super) async fn ready(&mut self, server: &OmsServer, action: &'static str) -> Option<()> {
         let least = |user: &&User| !user.locked && !user.must_change;
         if action == "CreateUser" && self.doubt.sure.users.len() >= MOST {
             self.delete_user(server).await?;
@@ -460,7 +459,7 @@ impl Accounts {
         Some(())
     }
 
-    async fn look_again(&mut self, server: &OmsServer) {
+    pub(super) async fn look_again(&mut self, server: &OmsServer) {
         let Doubt { sure, maybe } = &self.doubt;
         let look = look(server, self.mark, sure, maybe.as_ref()).await;
         self.ids = look.ids;
@@ -485,38 +484,5 @@ impl Accounts {
             let of = users.get(owner);
             sessions.contains(name) || of.is_some_and(|user| user.tokens.contains(name))
         });
-    }
-}
-
-impl Player for Accounts {
-    fn name(&self) -> &'static str {
-        "accounts"
-    }
-
-    fn actions(&self) -> &'static [&'static str] {
-        ACTIONS
-    }
-
-    fn prepare<'a>(&'a mut self, server: &'a OmsServer, action: &'static str) -> BoxFuture<'a, ()> {
-        Box::pin(async move {
-            let ready = self.ready(server, action).await;
-            ready.expect("the server is there");
-        })
-    }
-
-    fn act<'a>(
-        &'a mut self,
-        server: &'a OmsServer,
-        action: &'static str,
-    ) -> BoxFuture<'a, Option<()>> {
-        Box::pin(self.make(server, action))
-    }
-
-    fn settle<'a>(&'a mut self, server: &'a OmsServer) -> BoxFuture<'a, ()> {
-        Box::pin(self.look_again(server))
-    }
-
-    fn hand(&mut self) -> &mut Hand {
-        &mut self.hand
     }
 }
