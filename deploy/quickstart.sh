@@ -40,7 +40,10 @@ while [ $# -gt 0 ]; do
   esac
 done
 
-target_kind=${OMS_TARGET_KIND:-oceanbase}
+# changes at an OceanBase target cannot be carried back yet
+default_target=oceanbase
+[ -z "$switch" ] || default_target=mariadb
+target_kind=${OMS_TARGET_KIND:-$default_target}
 case $target_kind in
   oceanbase) names='OceanBase seekdb' ;;
   mariadb) names=MariaDB ;;

@@ -6,7 +6,7 @@ use super::request::invalid;
 use super::{Answer, Outcome, labels};
 use crate::coordinator::steps_of;
 use crate::error::Result;
-use crate::metadata::{AlarmLevel, NewProject, ProjectType, new_id};
+use crate::metadata::{AlarmLevel, DataSourceType, NewProject, ProjectType, new_id};
 use crate::model::filter::ObjectFilter;
 use crate::model::objects::Modified;
 use crate::model::options::{IncrSyncOptions, Options};
@@ -144,6 +144,10 @@ pub async fn project(call: &Call<'_>, wanted: CreateProject) -> Outcome {
     if source.id == target.id {
         return Err(invalid("sinkEndpointId", "it is the source"));
     }
+    if wanted.enable_reverse_incr_transfer && is_oceanbase(target.kind) {
+        let why = "changes at an OceanBase target cannot be carried back yet: give false";
+        return Err(invalid("enableReverseIncrTransfer", why));
+    }
     let options = options(&wanted);
     options
         .check()
@@ -210,6 +214,14 @@ fn options(wanted: &CreateProject) -> Options {
     wanted.incr_transfer_config.apply_incr(&mut options);
     options.incr_verification.enabled = wanted.enable_incr_verify;
     options
+}
+
+/// Its change log cannot be followed yet.
+fn is_oceanbase(kind: DataSourceType) -> bool {
+    matches!(
+        kind,
+        DataSourceType::ObMysql | DataSourceType::ObMysqlCe | DataSourceType::ObOracle
+    )
 }
 
 /// Settings of the way back, where they differ from those of the way forth.
