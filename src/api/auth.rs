@@ -252,7 +252,11 @@ impl Accounts {
             return Ok(None);
         };
         if user.is_locked || right && user.login_failure_times > 0 {
-            users.unlock(&user.id).await?;
+            match users.unlock(&user.id).await {
+                // it was deleted meanwhile
+                Err(error) if error.kind() == MetaErrorKind::NotFound => return Ok(None),
+                unlocked => unlocked?,
+            }
         }
         if right {
             self.verified.learn(&user, password, Instant::now());

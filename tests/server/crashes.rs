@@ -7,10 +7,9 @@
 //! after so many commits of rm, or after a while. After the start each player looks at its things.
 //!
 //! `OMS_SEED=N` makes the same choices again; `OMS_ROUNDS=N` kills so often (default 12, which is enough
-//! for every action).
+//! for every action); `OMS_TEST_KEEP=1` leaves rm and the log.
 
 mod accounts;
-mod accounts_play;
 mod accounts_world;
 mod chaos;
 mod crowd;
@@ -33,6 +32,7 @@ use rand::rngs::StdRng;
 use rand::seq::SliceRandom;
 use rand::{RngExt, SeedableRng};
 use tokio::sync::Barrier;
+use tokio::task::JoinSet;
 
 use crate::client::{OmsServer, PASSWORD};
 use crate::harness::Server;
@@ -89,23 +89,30 @@ async fn calm(mut player: Box<dyn Player>, server: Arc<OmsServer>) -> Box<dyn Pl
     player
 }
 
-/// An action, and then any others until the server is gone.
+/// Makes what an action needs; then all make theirs at the same time, and go on with any others until
+/// the server is gone.
 async fn storm(
     mut player: Box<dyn Player>,
     server: Arc<OmsServer>,
     first: Option<&'static str>,
     begin: Arc<Barrier>,
 ) -> Box<dyn Player> {
-    begin.wait().await;
-    let Some(first) = first else {
-        return player;
-    };
-    let mut action = first;
-    while player.act(&server, action).await.is_some() {
-        let actions = player.actions();
-        action = player.hand().pick(actions).expect("an action");
-        tokio::task::yield_now().await;
+    if let Some(first) = first {
+        player.prepare(&server, first).await;
     }
+    player.hand().storms = true;
+    begin.wait().await;
+    let mut next = first;
+    while let Some(action) = next {
+        next = match player.act(&server, action).await {
+            None => None,
+            Some(()) => {
+                let actions = player.actions();
+                player.hand().pick(actions)
+            }
+        };
+    }
+    player.hand().storms = false;
     player
 }
 
@@ -116,12 +123,18 @@ async fn all<F>(players: Players, each: impl Fn(Box<dyn Player>) -> F) -> Player
 where
     F: Future<Output = Box<dyn Player>> + Send + 'static,
 {
-    let tasks: Vec<_> = players.into_iter().map(|p| tokio::spawn(each(p))).collect();
-    let mut players = Vec::new();
-    for task in tasks {
-        players.push(task.await.expect("no panic"));
-    }
-    players
+    let tasks = players.into_iter().map(each).enumerate();
+    let tasks: JoinSet<_> = tasks
+        .map(|(seat, task)| async move { (seat, task.await) })
+        .collect();
+    in_their_seats(tasks).await
+}
+
+/// Who is back first does not change the next choices.
+async fn in_their_seats(tasks: JoinSet<(usize, Box<dyn Player>)>) -> Players {
+    let mut players = tasks.join_all().await;
+    players.sort_by_key(|(seat, _)| *seat);
+    players.into_iter().map(|(_, player)| player).collect()
 }
 
 fn password(server: &Server) -> String {
@@ -213,30 +226,23 @@ async fn round(
         .map(|(at, player)| (!alone || at == only).then(|| aims.next(player.as_mut())))
         .collect();
     let aimed: Vec<_> = firsts.iter().flatten().copied().collect();
-    let mut prepared = Players::new();
-    for (mut player, first) in std::mem::take(players).into_iter().zip(&firsts) {
-        if let Some(first) = first {
-            player.prepare(&server, first).await;
-        }
-        prepared.push(player);
-    }
     let moment = Moment::some(rng, if alone { 12 } else { 60 });
-    let begin = Arc::new(Barrier::new(prepared.len() + 1));
-    let firsts = std::sync::Mutex::new(&mut firsts);
-    let tasks: Vec<_> = prepared
-        .into_iter()
-        .map(|player| {
-            let first = firsts.lock().expect("a lock").pop_front().flatten();
-            tokio::spawn(storm(player, server.clone(), first, begin.clone()))
-        })
-        .collect();
-    begin.wait().await;
+    let begin = Arc::new(Barrier::new(players.len() + 1));
+    let mut tasks = JoinSet::new();
+    for (seat, player) in std::mem::take(players).into_iter().enumerate() {
+        let first = firsts.pop_front().flatten();
+        let task = storm(player, server.clone(), first, begin.clone());
+        tasks.spawn(async move { (seat, task.await) });
+    }
+    tokio::select! {
+        _ = begin.wait() => {}
+        // who is not ready never will be
+        Some(ended) = tasks.join_next() => drop(ended.expect("no panic")),
+    }
     let (victim, place) = (server.clone(), folder.to_owned());
     let killed = tokio::task::spawn_blocking(move || kill::kill(&victim, &place, moment));
     let commits = killed.await.expect("no panic");
-    for task in tasks {
-        players.push(task.await.expect("no panic"));
-    }
+    *players = in_their_seats(tasks).await;
     drop(server);
     let storm = time.elapsed();
     let server = Arc::new(OmsServer::start(folder, Some(PASSWORD)).await);
@@ -274,7 +280,8 @@ async fn killed_in_the_midst_of_actions() {
     let mut rng = StdRng::seed_from_u64(seed);
     // what a killed process has written stays, and no other's disk makes a lease run out
     let folder = tempfile::tempdir_in("/dev/shm").or_else(|_| tempfile::tempdir());
-    let folder = folder.expect("a folder");
+    let mut folder = folder.expect("a folder");
+    folder.disable_cleanup(std::env::var_os("OMS_TEST_KEEP").is_some());
     let databases = Databases::start().await;
     for schema in [
         chaos::SCHEMA,

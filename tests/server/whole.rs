@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use crate::client::OmsServer;
 use crate::following::MINUTES;
 use crate::harness::server::start_all;
-use crate::harness::{Kind, Options, Rm, wait_until};
+use crate::harness::{Kind, Options, Rm, Server, wait_until};
 use crate::life::datasource;
 use crate::objects_scene::{databases, project};
 
@@ -125,6 +125,32 @@ async fn accounts_change_as_a_whole() {
     as_before().await;
 }
 
+/// Two data sources: each is there with all that belongs to it by one write.
+async fn sides(s: &Scene, source: &Server, target: &Server) -> [String; 2] {
+    let password = url::Url::parse(&source.url_with_password()).expect("a URL");
+    let password = password.password().unwrap_or_default().to_owned();
+    s.while_refused("UPDATE ON oms_datasource", async || {
+        datasource(
+            &s.server,
+            "CreateMysqlDataSource",
+            "from",
+            source,
+            &password,
+        )
+        .await;
+        datasource(&s.server, "CreateMysqlDataSource", "to", target, &password).await;
+    })
+    .await;
+    let listed = s.server.call("ListDataSource", json!({})).await;
+    let of = |at: usize, key: &str| {
+        let text = listed.data()[at][key].as_str().expect("a text");
+        assert!(!text.is_empty(), "{:#}", listed.body);
+        text.to_owned()
+    };
+    assert!(of(1, "version").starts_with('9') && of(0, "version").starts_with("10"));
+    [of(1, "id"), of(0, "id")]
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn projects_and_labels_change_as_a_whole() {
     let [source, target] = start_all([
@@ -136,30 +162,7 @@ async fn projects_and_labels_change_as_a_whole() {
         .exec("CREATE DATABASE shop; CREATE TABLE shop.a (id INT PRIMARY KEY); CREATE TABLE shop.b (id INT PRIMARY KEY)")
         .await;
     let s = Scene::new().await;
-    let password = url::Url::parse(&source.url_with_password()).expect("a URL");
-    let password = password.password().unwrap_or_default().to_owned();
-    // a data source is there with all that belongs to it, by one write
-    s.while_refused("UPDATE ON oms_datasource", async || {
-        datasource(
-            &s.server,
-            "CreateMysqlDataSource",
-            "from",
-            &source,
-            &password,
-        )
-        .await;
-        datasource(&s.server, "CreateMysqlDataSource", "to", &target, &password).await;
-    })
-    .await;
-    let listed = s.server.call("ListDataSource", json!({})).await;
-    let of = |at: usize, key: &str| {
-        let text = listed.data()[at][key].as_str().expect("a text");
-        assert!(!text.is_empty(), "{:#}", listed.body);
-        text.to_owned()
-    };
-    assert!(of(1, "version").starts_with('9') && of(0, "version").starts_with("10"));
-    let sides = [of(1, "id"), of(0, "id")];
-
+    let sides = sides(&s, &source, &target).await;
     let red = s.made("CreateLabel", json!({ "name": "red" })).await;
     let blue = s.made("CreateLabel", json!({ "name": "blue" })).await;
     let with_red = |name: &str| {

@@ -1,21 +1,24 @@
 //! Accounts with their departments, tokens, sessions and data sources: nobody else touches them, so what
 //! they are is known exactly. See [`super::accounts_world`] for how they are looked at.
 
+mod ready;
+
 use std::collections::BTreeMap;
 
+use futures::future::BoxFuture;
 use rand::RngExt;
 use serde_json::{Value, json};
 
-use super::accounts_world::{ADMIN, Source, User, World, look};
+use super::accounts_world::{ADMIN, Source, User, World};
 use super::databases::{Databases, SECRET};
-use super::player::{Doubt, Hand, Sent, text};
+use super::player::{Doubt, Hand, Player, Sent, text};
 use crate::client::OmsServer;
 
 /// Things of a kind that one keeps, at most.
 const MOST: usize = 3;
 /// Wrong passwords in front of the one that locks.
 const WRONG: usize = 4;
-pub(super) const ACTIONS: &[&str] = &[
+const ACTIONS: &[&str] = &[
     "CreateUser",
     "UpdateUser",
     "DeleteUser",
@@ -34,7 +37,7 @@ pub(super) const ACTIONS: &[&str] = &[
 
 /// One with accounts.
 pub struct Accounts {
-    pub(super) hand: Hand,
+    hand: Hand,
     /// What names of its things begin with.
     mark: &'static str,
     port: u16,
@@ -282,12 +285,20 @@ impl Accounts {
         let Some(login) = self.login_of(|user| user.sessions > 0) else {
             return Some(());
         };
-        let open = server
-            .try_call_as(&login, "ListSessions", json!({}))
-            .await?;
+        let own = |(id, (owner, _)): (&String, &(String, String))| {
+            (*owner == login.0 && id.starts_with("w_")).then(|| id.clone())
+        };
+        let id = match self.secrets.iter().find_map(own) {
+            Some(id) => id,
+            // its answer never came
+            None => {
+                let open = server.try_call_as(&login, "ListSessions", json!({}));
+                text(&open.await?.data()[0], "id")
+            }
+        };
         let mut next = self.doubt.sure.clone();
         next.users.get_mut(&login.0).expect("it is there").sessions -= 1;
-        let body = json!({ "id": open.data()[0]["id"] });
+        let body = json!({ "id": id });
         self.own(server, &login, "DeleteSession", body, next)
             .await
             .map(drop)
@@ -387,7 +398,7 @@ impl Accounts {
         Some(())
     }
 
-    pub(super) async fn make(&mut self, server: &OmsServer, action: &'static str) -> Option<()> {
+    async fn make(&mut self, server: &OmsServer, action: &'static str) -> Option<()> {
         match action {
             "CreateUser" => self.create_user(server).await,
             "UpdateUser" => self.update_user(server).await,
@@ -406,83 +417,37 @@ impl Accounts {
             other => panic!("{other}"),
         }
     }
+}
 
-    /// Makes what an action needs, and what it must take along.
-    pub(super) async fn ready(&mut self, server: &OmsServer, action: &'static str) -> Option<()> {
-        let least = |user: &&User| !user.locked && !user.must_change;
-        if action == "CreateUser" && self.doubt.sure.users.len() >= MOST {
-            self.delete_user(server).await?;
-        }
-        if action == "CreateDepartment" && self.doubt.sure.departments.len() >= MOST {
-            // its members go elsewhere
-            while self.empty_department().is_none() {
-                self.delete_user(server).await?;
-            }
-            self.delete_department(server).await?;
-        }
-        if action == "DeleteDepartment" && self.empty_department().is_none() {
-            self.create_department(server).await?;
-            while self.empty_department().is_none() {
-                self.delete_user(server).await?;
-            }
-        }
-        while self.doubt.sure.users.values().filter(least).count() == 0 {
-            if self.user(|user| user.must_change).is_none() {
-                if self.doubt.sure.users.len() >= MOST {
-                    self.delete_user(server).await?;
-                }
-                self.create_user(server).await?;
-            }
-            self.change_password(server).await?;
-        }
-        match action {
-            "UpdateUser" | "DeleteUser" | "ChangePassword" | "DeleteApiToken" | "DeleteSession" => {
-                self.create_token(server).await?;
-                self.create_session(server).await?;
-                self.create_source(server).await?;
-            }
-            "CreateApiToken" => self.delete_token(server).await?,
-            "CreateSession" => self.delete_session(server).await?,
-            "CreateMySqlDataSource" => self.delete_source(server).await?,
-            "DeleteDataSource" => self.create_source(server).await?,
-            _ => {}
-        }
-        if let ("UnlockUser" | "lock", Some((name, _))) = (action, self.login()) {
-            let body = json!({ "id": self.id(&name) });
-            server.call("UnlockUser", body).await.data();
-            self.wrong(server, &name, WRONG).await?;
-            self.to_lock = Some(name);
-            if action == "UnlockUser" {
-                self.lock(server).await?;
-            }
-        }
-        Some(())
+impl Player for Accounts {
+    fn name(&self) -> &'static str {
+        "accounts"
     }
 
-    pub(super) async fn look_again(&mut self, server: &OmsServer) {
-        let Doubt { sure, maybe } = &self.doubt;
-        let look = look(server, self.mark, sure, maybe.as_ref()).await;
-        self.ids = look.ids;
-        self.doubt.settle(&self.hand, look.world);
-        let works =
-            |owner: &str, is_there: bool| is_there && self.doubt.sure.users.contains_key(owner);
-        for (name, (owner, secret)) in &self.secrets {
-            let of = self.doubt.sure.users.get(owner);
-            let token = of.is_some_and(|user| user.tokens.contains(name));
-            let is_there = works(owner, token || look.sessions.contains(name));
-            let reply = server.call_with(secret, "ListUsers", json!({})).await;
-            let expected = if is_there { 200 } else { 401 };
-            assert_eq!(
-                reply.status, expected,
-                "{name} of {owner}: {:#}",
-                reply.body
-            );
-        }
-        let sessions = look.sessions;
-        let users = &self.doubt.sure.users;
-        self.secrets.retain(|name, (owner, _)| {
-            let of = users.get(owner);
-            sessions.contains(name) || of.is_some_and(|user| user.tokens.contains(name))
-        });
+    fn actions(&self) -> &'static [&'static str] {
+        ACTIONS
+    }
+
+    fn prepare<'a>(&'a mut self, server: &'a OmsServer, action: &'static str) -> BoxFuture<'a, ()> {
+        Box::pin(async move {
+            let ready = self.ready(server, action).await;
+            ready.expect("the server is there");
+        })
+    }
+
+    fn act<'a>(
+        &'a mut self,
+        server: &'a OmsServer,
+        action: &'static str,
+    ) -> BoxFuture<'a, Option<()>> {
+        Box::pin(self.make(server, action))
+    }
+
+    fn settle<'a>(&'a mut self, server: &'a OmsServer) -> BoxFuture<'a, ()> {
+        Box::pin(self.look_again(server))
+    }
+
+    fn hand(&mut self) -> &mut Hand {
+        &mut self.hand
     }
 }

@@ -36,6 +36,8 @@ pub struct Objects {
     doubt: Doubt<Vec<String>>,
     /// Changes of the one that follows that were answered, with the state that was asked for.
     told: Vec<(String, &'static str)>,
+    /// The change, or the table, that the next action is about.
+    aim: Option<String>,
 }
 
 impl Objects {
@@ -67,6 +69,7 @@ impl Objects {
             parked,
             doubt: Doubt::new(Vec::new()),
             told: Vec::new(),
+            aim: None,
         }
     }
 
@@ -121,10 +124,13 @@ impl Objects {
     }
 
     async fn about(&mut self, server: &OmsServer, action: &'static str) -> Option<()> {
-        let Some(record) = self.open(server).await? else {
-            return Some(());
+        let id = match self.aim.take() {
+            Some(id) => id,
+            None => match self.open(server).await? {
+                Some(record) => text(&record, "id"),
+                None => return Some(()),
+            },
         };
-        let id = text(&record, "id");
         let sent = self.hand.send(server, action, json!({ "id": id })).await;
         if let Sent::Done(_) = &sent
             && action == "StopProjectModifyRecords"
@@ -162,6 +168,10 @@ impl Objects {
     async fn make(&mut self, server: &OmsServer, action: &'static str) -> Option<()> {
         match action {
             "CancelProjectModifyRecord" => self.wait(server).await,
+            "CreateProjectModifyRecords" if self.aim.is_some() => {
+                let table = self.aim.take().unwrap_or_default();
+                self.add(server, &table).await
+            }
             "CreateProjectModifyRecords" if self.open(server).await?.is_some() => {
                 self.wait(server).await
             }
@@ -223,7 +233,10 @@ impl Objects {
                     assert_eq!(self.wait(server).await, there);
                 }
             }
-            "CreateProjectModifyRecords" => self.over(server).await,
+            "CreateProjectModifyRecords" => {
+                self.over(server).await;
+                self.aim = Some(self.table().await);
+            }
             "StopProjectModifyRecords" | "RetryProjectModifyRecords" => {
                 self.over(server).await;
                 let table = self.table().await;
@@ -237,6 +250,8 @@ impl Objects {
                 } else {
                     self.reaches(server, &["RUNNING", "FAILED"]).await;
                 }
+                let open = self.open(server).await.expect("the server");
+                self.aim = open.map(|record| text(&record, "id"));
             }
             other => panic!("{other}"),
         }

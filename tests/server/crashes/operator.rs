@@ -45,6 +45,8 @@ pub struct Operator {
     project: String,
     /// The numbers that were answered.
     tasks: Vec<i64>,
+    /// The next action's parameters.
+    aim: Option<Value>,
 }
 
 impl Operator {
@@ -59,6 +61,7 @@ impl Operator {
             rm: folder.join("rm.db"),
             project,
             tasks: Vec::new(),
+            aim: None,
         }
     }
 
@@ -152,7 +155,10 @@ impl Operator {
     }
 
     async fn make(&mut self, server: &OmsServer, action: &'static str) -> Option<()> {
-        let body = self.body(server, action).await?;
+        let body = match self.aim.take() {
+            Some(body) => body,
+            None => self.body(server, action).await?,
+        };
         match self.hand.send(server, action, body).await {
             Sent::Cut => return None,
             Sent::Done(number) => self.tasks.extend(number.as_i64()),
@@ -169,26 +175,35 @@ impl Operator {
     async fn calm(&mut self, server: &OmsServer) {
         let by_id = json!({ "id": self.project });
         wait_until("the operated project to work", MINUTES, || async {
-            let open = ["INITIALIZING", "READY", "IN_PROGRESS"];
-            let open = self.listed(server, &open).await.expect("the server");
-            if !open.is_empty() {
-                return Err(format!("{open:#?}"));
-            }
             let project = server.call("DescribeProject", by_id.clone()).await;
             if project.data()["status"] != "RUNNING" {
                 server.call("ResumeProject", by_id.clone()).await;
                 return Err(format!("{:#}", project.body));
             }
-            for kind in [STORE, SYNC] {
+            for (kind, wanted) in [
+                (STORE, "RUNNING"),
+                (SYNC, "RUNNING"),
+                (VERIFIER, "FINISHED"),
+            ] {
                 let all = self.components(server, kind).await.expect("the server");
                 let newest = all.last().cloned().unwrap_or_default();
                 if newest["status"] == "PAUSED" {
                     let by_name = json!({ "name": newest["name"] });
                     server.call("StartComponent", by_name).await;
                 }
-                if newest["status"] != "RUNNING" {
-                    return Err(format!("{newest:#}"));
+                if newest.is_null() {
+                    let step = json!({ "id": self.project, "stepName": "FULL_VERIFIER" });
+                    server.call("RepairProjectStep", step).await;
                 }
+                if newest["status"] != wanted {
+                    return Err(format!("{kind}: {newest:#}"));
+                }
+            }
+            // last: one may have waited for a component that was paused
+            let open = ["INITIALIZING", "READY", "IN_PROGRESS"];
+            let open = self.listed(server, &open).await.expect("the server");
+            if !open.is_empty() {
+                return Err(format!("{open:#?}"));
             }
             Ok(Some(()))
         })
@@ -245,6 +260,7 @@ impl Operator {
             }
             _ => {}
         }
+        self.aim = self.body(server, action).await;
     }
 
     async fn look_again(&mut self, server: &OmsServer) {
