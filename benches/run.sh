@@ -10,7 +10,8 @@
 #   verify     comparing both sides, beside CRC32 sums by hand      [--rows N]
 #   store      pulling a log into a Store, and reading it again
 #   decode     decoding a binlog on one core
-#   projects   100 projects with 1,000 tables on one node: memory, CPU at rest, start
+#   projects   100 projects with 1,000 tables on one node: memory, CPU at rest, start; and how fairly busy
+#              projects share a node
 #
 # Without a name all are measured. Medians of three runs (--runs) go to standard output as a table, into
 # FILE as a list of {name, ours, beside, ratio, goal, met}, and into docs/performance.md unless --no-docs.
@@ -25,9 +26,9 @@ root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 
 for argument in "$@"; do
   case $argument in
-    -h | --help) sed -n '2,21s/^# \{0,1\}//p' "${BASH_SOURCE[0]}" && exit 0 ;;
+    -h | --help) sed -n '2,22s/^# \{0,1\}//p' "${BASH_SOURCE[0]}" && exit 0 ;;
     -* | full | incr | latency | verify | store | decode | projects | [0-9]* | *.json | *mariadb* | *oceanbase*) ;;
-    *) oms_say "benches/run.sh: '$argument' is not known" && sed -n '2,21s/^# \{0,1\}//p' "${BASH_SOURCE[0]}" >&2 && exit 2 ;;
+    *) oms_say "benches/run.sh: '$argument' is not known" && sed -n '2,22s/^# \{0,1\}//p' "${BASH_SOURCE[0]}" >&2 && exit 2 ;;
   esac
 done
 
