@@ -11,7 +11,8 @@
 #   verify     comparing both sides, beside CRC32 sums by hand      [--rows N]
 #   store      pulling a log into a Store, and reading it again
 #   decode     decoding a binlog on one core
-#   projects   100 projects with 1,000 tables on one node: memory, CPU at rest, start
+#   projects   100 projects with 1,000 tables on one node: memory, CPU at rest, start; and how fairly busy
+#              projects share a node
 #   switch     from "writes stopped" until the way back follows, and the roll-back, 20 times over a small
 #              project under load      [--circles N] [--targets "mysql mariadb oceanbase"]
 #
@@ -28,9 +29,9 @@ root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 
 for argument in "$@"; do
   case $argument in
-    -h | --help) sed -n '2,23s/^# \{0,1\}//p' "${BASH_SOURCE[0]}" && exit 0 ;;
+    -h | --help) sed -n '2,24s/^# \{0,1\}//p' "${BASH_SOURCE[0]}" && exit 0 ;;
     -* | full | incr | latency | verify | store | decode | projects | switch | [0-9]* | *.json | *mysql* | *mariadb* | *oceanbase*) ;;
-    *) oms_say "benches/run.sh: '$argument' is not known" && sed -n '2,23s/^# \{0,1\}//p' "${BASH_SOURCE[0]}" >&2 && exit 2 ;;
+    *) oms_say "benches/run.sh: '$argument' is not known" && sed -n '2,24s/^# \{0,1\}//p' "${BASH_SOURCE[0]}" >&2 && exit 2 ;;
   esac
 done
 

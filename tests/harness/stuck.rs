@@ -9,7 +9,7 @@ use super::oms::announce;
 use super::server::{Kind, Options, Server, wait_for_value};
 use super::wait::wait_until;
 
-/// A new server hangs in one of two to four tries.
+/// About every sixth new server hangs, sometimes most of them.
 const TRIES: u64 = 40;
 /// The client dies so long after it sent its statement, milliseconds.
 const MOMENTS: [u64; 9] = [10, 9, 11, 8, 12, 7, 14, 6, 17];

@@ -255,10 +255,11 @@ async fn a_late_project_has_its_share_beside_a_huge_one() {
         rows,
     };
     let huge = data("huge", 8, 150_000);
-    let late = data("late", 4, 15_000);
+    let late = data("late", 4, 30_000);
     let fast = json!({ "fullTransferConfig": { "fullTransferSpeedMode": "FAST" } });
     let first = scene.project(huge, fast).await;
-    let second = scene.project(late, steady()).await;
+    // its own figures are the default ones: a steady one has smaller batches, and so less of each turn
+    let second = scene.project(late, json!({})).await;
     let mut small = Vec::new();
     for database in ["x", "y", "z"] {
         small.push(scene.project(data(database, 1, 100), steady()).await);

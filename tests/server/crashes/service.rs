@@ -82,7 +82,7 @@ impl Service {
             ),
             _ => (
                 "precheck.skippable_flags",
-                json!({ "DB_TRIGGER": number % 2 == 0 }),
+                json!({ "DB_TRIGGER": number.is_multiple_of(2) }),
             ),
         }
     }
