@@ -8,7 +8,6 @@ mod accounts;
 mod audit;
 mod client;
 mod crashes;
-mod fair;
 mod following;
 mod fuzz;
 mod labels;
