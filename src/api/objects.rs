@@ -233,10 +233,8 @@ async fn allowed(
         .modify_records()
         .open(Some(&project.id))
         .await?;
-    let open = open.into_iter().flatten().find(|record| {
-        // a removal that failed is over
-        record.kind == ModifyType::IncreaseObject || record.status != ModifyStatus::Failed
-    });
+    let mut open = open.into_iter().flatten();
+    let open = open.find(|record| record.is_under_way());
     if let Some(open) = open {
         return Err(refused(
             project,
@@ -287,11 +285,21 @@ async fn in_state(api: &Api, project: &Project, kind: ModifyType) -> Result<()> 
             false => "It must be INIT, RUNNING, SUSPEND or FAILED.",
         }));
     }
+    let steps = api.metadata.steps().list(&project.id).await?;
+    let steps: Vec<_> = steps.into_iter().flatten().collect();
+    let switches = steps
+        .iter()
+        .any(|step| step.name == StepName::TransferAppSwitch && step.status != StepStatus::Init);
+    if switches {
+        return Err(refused(
+            project,
+            "its switchover has begun: its tables stay as they are",
+        )
+        .remedy("Take the switchover back first (RollBackAppSwitch)."));
+    }
     if !adds || project.status == P::Init {
         return Ok(());
     }
-    let steps = api.metadata.steps().list(&project.id).await?;
-    let steps: Vec<_> = steps.into_iter().flatten().collect();
     let reverse = steps
         .iter()
         .any(|step| step.name == StepName::ReverseIncrTransfer && step.status != StepStatus::Init);

@@ -4,7 +4,7 @@ use super::act::Reconciler;
 use super::view::{STORE, component_view, is_switched};
 use crate::error::Result;
 use crate::metadata::{
-    Component, ComponentType, MetaError, MetaErrorKind, ProjectStatus, Step, StepName,
+    Component, ComponentType, MetaError, MetaErrorKind, ProjectStatus, Step, StepName, StepStatus,
 };
 use crate::workflow::om::World;
 use crate::workflow::steps::component_of;
@@ -55,6 +55,10 @@ impl Reconciler {
             Some(id) => self.metadata.projects().get(id).await?.status,
             None => ProjectStatus::Deleted,
         };
+        let moves = match &project {
+            Some(id) => self.moves(id).await?,
+            None => false,
+        };
         let goal = step.as_ref().and_then(|s| component_of(s.name));
         Ok(Found {
             world: World {
@@ -67,6 +71,7 @@ impl Reconciler {
                 current: current.as_ref().map(|c| (component_view(c), why(c))),
                 before: None,
                 switched: component.as_ref().is_some_and(is_switched),
+                moves,
                 step: step
                     .as_ref()
                     .zip(goal)
@@ -76,6 +81,17 @@ impl Reconciler {
             step,
             project,
         })
+    }
+}
+
+impl Reconciler {
+    /// Whether a project's switchover, or its roll-back, is under way.
+    async fn moves(&self, project: &str) -> Result<bool> {
+        let steps = self.metadata.steps().list(project).await?;
+        let mut steps = steps.into_iter().flatten();
+        let switch = steps.find(|step| step.name == StepName::TransferAppSwitch);
+        Ok(switch
+            .is_some_and(|step| !matches!(step.status, StepStatus::Init | StepStatus::Finished)))
     }
 }
 

@@ -13,9 +13,9 @@ use crate::metadata::{
     NewTask, ProjectStatus, Step, StepName, StepStatus, StepUpdate, Task, TaskStatus, TaskUpdate,
     Written, now,
 };
+use crate::switchover::views;
 use crate::workflow::switch::{
-    COMPLETE_OBJECT, Hand, Part, PartView, StopWrites, Verdict, Way, judge, no_way_back, parts,
-    turn,
+    COMPLETE_OBJECT, Hand, Part, StopWrites, Verdict, Way, judge, no_way_back, parts, turn,
 };
 use crate::workflow::transition::StepEvent;
 use chrono::TimeDelta;
@@ -97,6 +97,17 @@ impl Reconciler {
                     .remedy("The switchover begins when all steps before it are done."),
             );
         }
+        let changes = self.metadata.modify_records().open(Some(project)).await?;
+        let mut changes = changes.into_iter().flatten();
+        if let Some(change) = changes.find(|change| change.is_under_way()) {
+            let why = format!(
+                "a change of its objects, {}, is {}",
+                change.id, change.status
+            );
+            return Err(refused(project, why).remedy(
+                "Wait for its end; one that is PENDING can be cancelled, one that is RUNNING or FAILED aborted.",
+            ));
+        }
         // a crash in front of the step's state leaves what the next begin makes anew
         self.metadata
             .tasks()
@@ -135,7 +146,7 @@ impl Reconciler {
         if way(step) == Way::Back {
             return Ok(());
         }
-        let all = part_views(&self.sub_steps(&step.id).await?);
+        let all = views(&self.sub_steps(&step.id).await?);
         if let Some(why) = no_way_back(&all) {
             return Err(refused(project, why.to_owned()));
         }
@@ -245,7 +256,7 @@ impl Reconciler {
         let rows = self.rows(project).await?;
         let step = switch_step(&rows)?.clone();
         let tasks = self.sub_steps(&step.id).await?;
-        let all = part_views(&tasks);
+        let all = views(&tasks);
         let wanted = parts(way(&step), &all);
         let of = |part: &Part| {
             let task = tasks.iter().find(|t| t.kind == part.text())?;
@@ -281,7 +292,7 @@ impl Reconciler {
     }
 
     async fn is_its_turn(&self, step: &Step, part: Part) -> Result<bool> {
-        let all = part_views(&self.sub_steps(&step.id).await?);
+        let all = views(&self.sub_steps(&step.id).await?);
         Ok(turn(&parts(way(step), &all), &all).is_some_and(|view| view.part == part))
     }
 
@@ -342,7 +353,7 @@ impl Reconciler {
         }
         let (way, options) = (way(step), SwitchOptions::of(step));
         let mut tasks = self.sub_steps(&step.id).await?;
-        let wanted = parts(way, &part_views(&tasks));
+        let wanted = parts(way, &views(&tasks));
         // of one that was begun with SQL, or whose begin was interrupted
         if wanted
             .iter()
@@ -352,7 +363,7 @@ impl Reconciler {
                 .await?;
             tasks = self.sub_steps(&step.id).await?;
         }
-        let views = part_views(&tasks);
+        let views = views(&tasks);
         let Some(view) = turn(&wanted, &views) else {
             return Ok(false);
         };
@@ -457,16 +468,4 @@ fn refused(project: &str, why: String) -> Error {
         format!("the switchover of project {project}"),
     )
     .detail(why)
-}
-
-/// The rows that are sub-steps, as the workflow sees them.
-pub(super) fn part_views(tasks: &[Task]) -> Vec<PartView> {
-    let view = |task: &Task| {
-        Some(PartView {
-            part: Part::from_text(&task.kind)?,
-            status: task.status,
-            retries_left: task.may_retry(),
-        })
-    };
-    tasks.iter().filter_map(view).collect()
 }

@@ -1,7 +1,6 @@
 //! From rows to the [`View`] that the workflow decides on.
 
 use super::known::Known;
-use super::switch::part_views;
 use crate::error::{ALL_KINDS, Result, Retry};
 use crate::metadata::{
     Component, ComponentType, MetaError, Metadata, Project, Row, RowProblem, Step, StepName,
@@ -9,6 +8,7 @@ use crate::metadata::{
 };
 use crate::model::objects::Hold;
 use crate::model::project::ProjectConfig;
+use crate::switchover::views;
 use crate::workflow::plan::{self, ComponentView, StepView, TaskView, View};
 use crate::workflow::steps::{Goal, component_of};
 use crate::workflow::switch::{Part, Way, parts};
@@ -289,7 +289,7 @@ impl Rows {
 
 /// The sub-step of a switchover whose turn it is, if it waits or failed.
 fn first_of_switch<'t>(step: &Step, tasks: &'t [Task]) -> Option<&'t Task> {
-    let all = part_views(tasks);
+    let all = views(tasks);
     let wanted = parts(way(step), &all);
     let of = |part: &Part| tasks.iter().find(|task| task.kind == part.text());
     let done = |task: &&Task| !matches!(task.status, TaskStatus::Finished | TaskStatus::Skipped);

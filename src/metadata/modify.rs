@@ -44,6 +44,18 @@ pub struct ModifyRecord {
     pub gmt_modified: NaiveDateTime,
 }
 
+impl ModifyRecord {
+    /// Whether nothing else may change the project's objects until this one is over. A removal that failed
+    /// is.
+    pub fn is_under_way(&self) -> bool {
+        match self.status {
+            ModifyStatus::Terminated | ModifyStatus::Success | ModifyStatus::Cancel => false,
+            ModifyStatus::Failed => self.kind == ModifyType::IncreaseObject,
+            _ => true,
+        }
+    }
+}
+
 impl FromModel for ModifyRecord {
     type Entity = r::Entity;
 

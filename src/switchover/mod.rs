@@ -15,4 +15,5 @@ mod work;
 pub use check::CheckItem;
 pub use clean::{clean_way_back, release_source};
 pub use rehearse::{Rehearsal, RehearsedStep, rehearse};
+pub use rm::views;
 pub use work::{AppSwitchWork, Ends, Side};

@@ -108,6 +108,8 @@ pub struct World {
     pub before: Option<String>,
     /// The switchover stopped the component.
     pub switched: bool,
+    /// The forward switchover, or its roll-back, is under way.
+    pub moves: bool,
     /// The step's state, and when it is done.
     pub step: Option<(StepStatus, Goal)>,
 }
@@ -261,6 +263,11 @@ fn remake(world: &World) -> Result<Verdict, String> {
                 "its step is FINISHED: what it did is not done again, the target goes on from it"
                     .to_owned(),
             )
+        }
+        _ if world.moves && world.kind == Some(ComponentType::FullVerification) => {
+            Err("the application moves, and neither side is the truth: \
+                 let the switchover end, or take it back"
+                .to_owned())
         }
         _ => Ok(Verdict::Act),
     }

@@ -25,6 +25,7 @@ fn world(status: ComponentStatus) -> World {
         current: Some((one, None)),
         before: None,
         switched: false,
+        moves: false,
         step: Some((StepStatus::Monitoring, Goal::Follows)),
     }
 }

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicI64, Ordering};
 
 use futures::future::BoxFuture;
 use oms::component::contract::{Assignment, Context, Finish, ProgressCell, Work};
-use oms::component::full_import::{FullImportWork, Slice, SliceStore, TableProvider};
+use oms::component::full_import::{FullImportWork, LaterColumns, Slice, SliceStore, TableProvider};
 use oms::component::share::Shares;
 use oms::datasource::mysql::Endpoint;
 use oms::error::{Error, Kind, Result};
@@ -94,6 +94,7 @@ pub struct Copy {
     pub provider: Option<Arc<dyn TableProvider>>,
     pub options: FullImportOptions,
     pub slices: Arc<MemorySlices>,
+    pub later: Option<Arc<dyn LaterColumns>>,
     pub epoch: i64,
     pub progress: Arc<ProgressCell>,
     pub cancel: CancellationToken,
@@ -114,6 +115,7 @@ impl Copy {
                 ..FullImportOptions::default()
             },
             slices: Arc::default(),
+            later: None,
             epoch: 0,
             progress: Arc::default(),
             cancel: CancellationToken::new(),
@@ -139,6 +141,7 @@ impl Copy {
             },
             options: self.options.clone(),
             slices: self.slices.clone(),
+            later: self.later.clone(),
         };
         let assignment = Assignment {
             component: "127.0.0.1-1:full:0000000001".into(),

@@ -355,7 +355,16 @@ impl OmsServer {
     /// Ends it with SIGTERM, and gives how it ended.
     pub async fn terminate(mut self) -> Option<i32> {
         process::signal(self.child.id(), "TERM").expect("signalled");
-        let ended = wait_until("the server's end", Duration::from_secs(10), || {
+        self.ended_within(Duration::from_secs(10)).await
+    }
+
+    /// Waits until it ends by itself, and gives how.
+    pub async fn ended(mut self) -> Option<i32> {
+        self.ended_within(Duration::from_secs(30)).await
+    }
+
+    async fn ended_within(&mut self, deadline: Duration) -> Option<i32> {
+        let ended = wait_until("the server's end", deadline, || {
             let exited = self.child.try_wait();
             async { exited }
         })

@@ -5,12 +5,15 @@
 mod harness;
 
 mod accounts;
+mod altered;
 mod audit;
 mod client;
 mod crashes;
+mod fair;
 mod following;
 mod fuzz;
 mod labels;
+mod lease;
 mod life;
 mod lists;
 mod logins;

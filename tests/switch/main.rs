@@ -13,3 +13,4 @@ mod everywhere;
 mod recipes;
 mod refusals;
 mod scene;
+mod verify;

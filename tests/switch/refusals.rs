@@ -126,6 +126,41 @@ async fn a_missing_right(scene: &Scene) {
     bank::require_sum(&scene.source).await;
 }
 
+/// The tables are the same on the way forth and on the way back: they change before the switchover, or
+/// after it was taken back.
+#[tokio::test(flavor = "multi_thread")]
+async fn tables_come_and_go_only_while_nothing_switches() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let kinds = [Kind::MariaDb, Kind::MariaDb];
+    let scene = Scene::of_tables(folder.path(), kinds, seed(), &["accounts"]).await;
+    scene.verified().await;
+    let tables = |kind: &str, table: &str| {
+        let databases = json!([{ "name": "bank", "tables": [{ "name": table }] }]);
+        scene.body(json!({ "type": kind, "databases": databases }))
+    };
+    let adds = tables("INCREASE_OBJECT", "ledger");
+    let change = scene.server.call("CreateProjectModifyRecords", adds).await;
+    let change = change.data().as_str().expect("an id").to_owned();
+    let begin = scene.server.call("StartAppSwitch", scene.body(json!({})));
+    begin.await.refused(409, "CMP-0003", &change);
+    scene.changed(&change).await;
+    // those that came are verified, too
+    scene.step_is("FULL_VERIFIER", "FINISHED").await;
+    scene.begin(json!({})).await;
+    scene.waits_for("STOP_SOURCE_WRITES").await;
+    let goes = tables("DECREASE_OBJECT", "ledger");
+    let reply = scene
+        .server
+        .call("CreateProjectModifyRecords", goes.clone());
+    reply
+        .await
+        .refused(409, "CMP-0003", "its switchover has begun");
+    scene.roll_back().await;
+    let change = scene.server.call("CreateProjectModifyRecords", goes).await;
+    let change = change.data().as_str().expect("an id").to_owned();
+    scene.changed(&change).await;
+}
+
 /// As the server's own administrator, whom `oms` is not.
 async fn revoke(server: &Server, right: &str) {
     server

@@ -41,6 +41,19 @@ async fn datasource(server: &OmsServer, name: &str, database: &Server) -> String
 impl Scene {
     /// A bank at the source, and a project of it that was not started.
     pub async fn new(folder: &Path, kinds: [Kind; 2], seed: u64) -> Self {
+        let all = json!({ "mode": "WILDCARD", "tableAndViewWhiteList": ["bank.*"] });
+        Self::moving(folder, kinds, seed, all).await
+    }
+
+    /// As [`Self::new`], with tables that are named.
+    pub async fn of_tables(folder: &Path, kinds: [Kind; 2], seed: u64, tables: &[&str]) -> Self {
+        let tables: Vec<_> = tables.iter().map(|name| json!({ "name": name })).collect();
+        let databases = json!([{ "name": "bank", "tables": tables }]);
+        let these = json!({ "mode": "SPECIFIC", "databases": databases });
+        Self::moving(folder, kinds, seed, these).await
+    }
+
+    async fn moving(folder: &Path, kinds: [Kind; 2], seed: u64, mapping: Value) -> Self {
         announce(&format!("OMS_SEED={seed} ({kinds:?})"));
         let [source, target] = start_all(kinds.map(|kind| (kind, Options::default()))).await;
         bank::fill(&source).await;
@@ -54,7 +67,7 @@ impl Scene {
         ];
         let body = json!({
             "name": "bank", "type": "MIGRATION", "sourceEndpointId": sides[0], "sinkEndpointId": sides[1],
-            "transferMapping": { "mode": "WILDCARD", "tableAndViewWhiteList": ["bank.*"] },
+            "transferMapping": mapping,
             "enableStructTransfer": true, "enableFullTransfer": true, "enableFullVerify": true,
             "enableIncrTransfer": true, "enableIncrVerify": true, "enableReverseIncrTransfer": true,
         });
@@ -95,6 +108,19 @@ impl Scene {
         self.server
             .step_is(&self.project, step, status, MINUTES)
             .await
+    }
+
+    /// Waits until a change of the project's tables is done.
+    pub async fn changed(&self, change: &str) {
+        wait_until(&format!("the change {change}"), MINUTES, || async {
+            let all = self.call("ListProjectModifyRecords", json!({})).await;
+            let all = all.as_array().cloned().unwrap_or_default();
+            match all.iter().find(|record| record["id"] == change) {
+                Some(record) if record["status"] == "SUCCESS" => Ok(Some(())),
+                found => Err(format!("{found:?}")),
+            }
+        })
+        .await;
     }
 
     /// Begins the switchover.

@@ -1,6 +1,7 @@
 //! Progress on the terminal: one bar for each step, with rate and time left; without a terminal
 //! one line for each change, and a line every ten seconds.
 
+use crate::cli::print::note;
 use crate::workflow::steps::description;
 use entity::{StepName, StepStatus};
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
@@ -71,7 +72,7 @@ impl ProgressView {
             for step in steps {
                 if matches!(step.status, StepStatus::Running | StepStatus::Monitoring) {
                     let rate = self.shown.get(&step.name).map_or(0.0, |s| s.rate);
-                    line(&format!(
+                    note(&format!(
                         "{:<36} {}",
                         description(step.name),
                         message(step, rate)
@@ -104,7 +105,7 @@ impl ProgressView {
                 bar.set_message(text);
             }
             None if shown.status != step.status => {
-                line(&format!(
+                note(&format!(
                     "{:<36} {:<10} {text}",
                     description(step.name),
                     step.status.to_string()
@@ -131,11 +132,6 @@ fn new_bar(bars: &MultiProgress, name: StepName) -> ProgressBar {
     let bar = bars.add(ProgressBar::new(100).with_style(style));
     bar.set_prefix(description(name));
     bar
-}
-
-#[allow(clippy::print_stderr, reason = "progress for people")]
-fn line(text: &str) {
-    eprintln!("{text}");
 }
 
 /// What is said beside the bar.

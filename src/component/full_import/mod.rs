@@ -11,10 +11,14 @@
 //! changed since then again. That does not hold for a table without a key; such a table is one slice,
 //! read in one snapshot whose log position stands in the slice's info, and copied from the start
 //! after a crash.
+//!
+//! A column that was added at the source after the target's tables were made is left to the log
+//! ([`later`]).
 
 mod batch_size;
 mod copy;
 mod gate;
+mod later;
 mod meter;
 mod plan;
 mod queue;
@@ -23,6 +27,7 @@ mod shared;
 mod slices;
 mod worker;
 
+pub use later::{Columns, LaterColumns, added_in};
 pub use rm::{RmSlices, keyless_positions};
 pub use slices::{Slice, SliceInfo, SliceState, SliceStore, TableProvider};
 
@@ -60,6 +65,8 @@ pub struct FullImportWork {
     pub shares: Shares,
     /// What is kept about slices.
     pub slices: Arc<dyn SliceStore>,
+    /// The log that is replayed on top of the copy; None: nobody follows it.
+    pub later: Option<Arc<dyn LaterColumns>>,
 }
 
 impl Work for FullImportWork {
@@ -150,7 +157,8 @@ impl FullImportWork {
         let role = format!("{}/full_import", assignment.project);
         let fence = Fence::acquire(&mut conn, &target, &role, assignment.epoch, workers).await?;
         drop(conn);
-        let jobs = table_jobs(&source, tables).await?;
+        let left_out = self.left_out(&target, &tables).await?;
+        let jobs = table_jobs(&source, tables, &left_out).await?;
         tracing::info!(
             project = %assignment.project,
             tables = jobs.len(),
@@ -176,19 +184,23 @@ fn have_changed(before: &[Table], now: &[Table]) -> bool {
     !before.iter().all(as_it_was)
 }
 
-async fn table_jobs(source: &Server, tables: Vec<Table>) -> Result<Vec<Arc<TableJob>>> {
+async fn table_jobs(
+    source: &Server,
+    tables: Vec<Table>,
+    left_out: &Columns,
+) -> Result<Vec<Arc<TableJob>>> {
     let schemas: BTreeSet<_> = tables.iter().map(|t| t.name.schema.clone()).collect();
     let schemas: Vec<_> = schemas.iter().map(String::as_str).collect();
     let mut conn = source.session(Session::Plain).await?;
     let mut stats = table_stats(source, &mut conn, &schemas).await?;
-    Ok(tables
+    tables
         .into_iter()
         .map(|table| {
-            Arc::new(TableJob {
+            Ok(Arc::new(TableJob {
                 stats: stats.remove(&table.name).unwrap_or_default(),
-                columns: table.written_columns(),
+                columns: later::copied(&table, left_out)?,
                 table,
-            })
+            }))
         })
-        .collect())
+        .collect()
 }

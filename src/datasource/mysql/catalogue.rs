@@ -14,7 +14,7 @@ use crate::model::filter::ObjectFilter;
 use crate::model::table::TableName;
 use mysql_async::Row;
 use mysql_async::prelude::{FromRow, Queryable};
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap, HashSet};
 
 mod facts;
 mod scope;
@@ -337,4 +337,24 @@ pub async fn column_names(conn: &mut Connection, name: &TableName) -> Result<Vec
         quoted(&name.name)
     );
     rows(conn, "columns", sql).await
+}
+
+/// The names of all columns of a schema's tables, in lower case, by table.
+pub async fn columns_of(
+    conn: &mut Connection,
+    schema: &str,
+) -> Result<HashMap<String, HashSet<String>>> {
+    let sql = format!(
+        "SELECT table_name, column_name FROM information_schema.columns WHERE table_schema = {}",
+        quoted(schema)
+    );
+    let found: Vec<(String, String)> = rows(conn, "columns", sql).await?;
+    let mut columns: HashMap<String, HashSet<String>> = HashMap::new();
+    for (table, column) in found {
+        columns
+            .entry(table)
+            .or_default()
+            .insert(column.to_lowercase());
+    }
+    Ok(columns)
 }

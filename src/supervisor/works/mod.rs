@@ -6,7 +6,9 @@ mod check;
 mod drain;
 mod follow;
 mod keep;
+mod later;
 mod release;
+mod roles;
 mod tables;
 mod tuned;
 
@@ -15,7 +17,7 @@ pub use check::AppliedRows;
 use super::node::Maker;
 use crate::actor::shell::WorkFactory;
 use crate::actor::work::{Assignment, Work};
-use crate::component::full_import::{FullImportWork, RmSlices};
+use crate::component::full_import::{FullImportWork, LaterColumns, RmSlices};
 use crate::component::full_verification::{FullVerificationWork, RmProgressed, RmVerifyLog};
 use crate::component::log_source::{LogSource, OpenLog};
 use crate::component::precheck::{PrecheckWork, RmPrecheck, Scope};
@@ -27,12 +29,14 @@ use crate::config::secret_store::SecretStore;
 use crate::config::stored::Stored;
 use crate::datasource::mysql::Endpoint;
 use crate::error::Result;
-use crate::metadata::{Component, ComponentType, DataSource, Metadata, StepName};
+use crate::metadata::{Component, ComponentType, DataSource, Metadata, StepName, StepStatus};
 use crate::model::objects::{Drain, StorePlace};
 use crate::model::params::SkippableFlags;
 use crate::model::position::Position;
 use crate::model::project::ProjectConfig;
 use futures::future::BoxFuture;
+use later::StoreColumns;
+use roles::{InItsRole, switchover};
 use std::path::PathBuf;
 use std::sync::Arc;
 use tables::SourceTables;
@@ -134,6 +138,8 @@ impl Works {
             step => {
                 let step = self.metadata.steps().get(step).await?;
                 step.name == StepName::ReverseIncrTransfer
+                    || component.kind == ComponentType::FullVerification
+                        && switchover(&self.metadata, &project.id).await? == StepStatus::Finished
             }
         };
         Ok(match goes_back {
@@ -185,7 +191,11 @@ impl Parts {
                 let work = follow::FollowWork::new(self.clone(), Arc::clone(&throttle));
                 self.tuned(Box::new(work), throttle, tuned::of_incr_sync)
             }
-            ComponentType::FullVerification => Box::new(self.verification()),
+            ComponentType::FullVerification => Box::new(InItsRole {
+                work: Box::new(self.verification()),
+                metadata: self.metadata.clone(),
+                goes_back: self.goes_back,
+            }),
             ComponentType::IncrVerification => Box::new(check::CheckWork::new(self.clone())),
             ComponentType::AppSwitch => Box::new(self.app_switch()),
             ComponentType::Release => Box::new(release::ReleaseWork::new(self.clone())),
@@ -273,7 +283,17 @@ impl Parts {
             throttle,
             shares: self.shares.clone(),
             slices: Arc::new(slices),
+            later: self.config.stages.incr.then(|| self.later()),
         }
+    }
+
+    fn later(&self) -> Arc<dyn LaterColumns> {
+        Arc::new(StoreColumns {
+            source: self.source.clone(),
+            hub: self.hub.clone(),
+            subtopic: self.subtopic.clone(),
+            open: self.open_log(),
+        })
     }
 
     fn verification(&self) -> FullVerificationWork {
@@ -284,6 +304,8 @@ impl Parts {
             i32::try_from(self.sub_id).unwrap_or(i32::MAX),
             self.assignment.epoch,
         );
+        let progressed =
+            RmProgressed::new(self.metadata.clone(), project.clone(), self.source.clone());
         FullVerificationWork {
             source: self.source.clone(),
             target: self.target.clone(),
@@ -292,11 +314,10 @@ impl Parts {
             dir: self.config.data_dir.join(project.as_str()),
             sub_id: self.sub_id,
             log: Arc::new(log),
-            progressed: Arc::new(RmProgressed::new(
-                self.metadata.clone(),
-                project,
-                self.source.clone(),
-            )),
+            progressed: Arc::new(match self.goes_back {
+                true => progressed.of_the_way_back(),
+                false => progressed,
+            }),
             shares: self.shares.clone(),
         }
     }

@@ -4,6 +4,7 @@
 use super::clock::Clock;
 use super::standing::{is_over, objects, sub_steps, turn};
 use crate::cli::migrate::progress::span;
+use crate::cli::print;
 use crate::cli::remote::columns::text_at;
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 use serde_json::Value;
@@ -125,17 +126,12 @@ impl Shown {
             }
             None => {
                 if let Some(news) = line.news.filter(|news| *news != self.said) {
-                    print(&line.text);
+                    print::note(&line.text);
                     self.said = news;
                 }
             }
         }
     }
-}
-
-#[allow(clippy::print_stderr, reason = "progress for people")]
-fn print(text: &str) {
-    eprintln!("{text}");
 }
 
 /// A line for each sub-step, and one for the way back.
