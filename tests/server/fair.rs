@@ -309,9 +309,10 @@ async fn a_small_project_has_its_share_beside_a_huge_one() {
     };
     let huge = data("huge", 8, 150_000);
     let small = data("small", 4, 60_000);
-    let first = scene.project(huge, held("FAST")).await;
-    // its own figures are the default ones: a steady one has smaller batches, and so less of each turn
-    let second = scene.project(small, held("NORMAL")).await;
+    // one asks for eight times as much at the same time as the other; as many as the other has are half of
+    // the node
+    let first = scene.project(huge, held_with(32)).await;
+    let second = scene.project(small, held_with(4)).await;
     scene.all("StartProjectsByLabel").await;
     let all = [huge, small];
     let runs = ("FULL_TRANSFER", "RUNNING");
@@ -321,6 +322,13 @@ async fn a_small_project_has_its_share_beside_a_huge_one() {
         shares[1] * 2 >= shares[0],
         "{shares:?}: the small one has less than half of what the huge one has"
     );
+}
+
+/// A copy with so many workers, held by its throttle.
+fn held_with(workers: u32) -> Value {
+    json!({ "fullTransferConfig": {
+        "fullTransferSpeedMode": "CUSTOM", "readWorkerNum": workers, "writeWorkerNum": workers, "throttleRps": 1,
+    } })
 }
 
 /// A copy in a mode, held by its throttle.
