@@ -1,8 +1,7 @@
 //! How far the target is, by what Incr-Sync reports to `rm`.
 
 use super::ports::{Passed, Progressed};
-use crate::datasource::mysql::binlog::status::log_end;
-use crate::datasource::mysql::{Endpoint, Server, Session};
+use crate::datasource::mysql::{Endpoint, log_way};
 use crate::error::Result;
 use crate::metadata::{ComponentType, Metadata};
 use crate::model::ids::{ProjectId, TxnId};
@@ -66,10 +65,7 @@ impl Progressed for RmProgressed {
             if self.watermark().await?.is_none() {
                 return Ok(Passed::Unknown);
             }
-            let server = Server::open(&self.source).await?;
-            let mut conn = server.session(Session::Plain).await?;
-            let wanted = log_end(&mut conn, &server).await?.position.txn_id();
-            drop(conn);
+            let wanted = log_way::end(&self.source).await?.txn_id();
             let deadline = Instant::now() + LONGEST;
             loop {
                 match self.watermark().await? {

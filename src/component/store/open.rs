@@ -2,7 +2,7 @@
 //! begins at a new start position with the definitions of that very place.
 
 use super::codec::{self, Head, SchemaChange};
-use super::definitions;
+use super::definitions::{self, Prover};
 use super::frame::WHOLE;
 use super::live::Damage;
 use super::meta::{self, Meta};
@@ -13,6 +13,7 @@ use super::writer;
 use crate::datasource::mysql::binlog::source::Source;
 use crate::datasource::mysql::binlog::status::LogEnd;
 use crate::datasource::mysql::binlog::stream::Replica;
+use crate::datasource::mysql::heartbeat;
 use crate::error::{Error, Kind, Result};
 use crate::model::filter::ObjectFilter;
 use crate::model::position::Position;
@@ -153,24 +154,19 @@ impl Beginning {
                 None => source.end().await?.position,
             };
             let change = definitions::all(source, &self.filter).await?;
-            let end = source.end().await?;
-            self.check_databases(&end, &change)?;
             let mut tracker =
                 Tracker::new(Tables::new(1), self.filter.clone(), source.dialect.clone());
             tracker.take(change.clone());
-            let scan = Replica {
-                server_id: replica.server_id ^ 1,
-                uuid: random_uuid(),
+            let prover = Prover {
+                replica: Replica {
+                    server_id: replica.server_id ^ 1,
+                    uuid: random_uuid(),
+                },
+                row_id: heartbeat::row_of(&self.subtopic),
             };
-            let changed = definitions::changed_between(
-                &source.server,
-                &scan,
-                &tracker,
-                None,
-                &start,
-                &end.position,
-            )
-            .await?;
+            let (changed, end) =
+                definitions::changed_since(source, &prover, &tracker, None, &start).await?;
+            self.check_databases(&end, &change)?;
             if !changed {
                 return Ok((start, change));
             }

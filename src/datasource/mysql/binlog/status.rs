@@ -93,22 +93,35 @@ pub async fn mariadb_gtid(
 /// # Errors
 /// [`Kind::LogFormat`] where the server writes none.
 pub async fn log_end(conn: &mut Connection, server: &Server) -> Result<LogEnd> {
+    let mut end = end_without_time(conn, server).await?;
+    end.position.time_ms = clock_ms(conn, server).await?;
+    Ok(end)
+}
+
+/// Where the log ends now, without the time.
+///
+/// # Errors
+/// [`Kind::LogFormat`] where the server writes none.
+pub async fn end_without_time(conn: &mut Connection, server: &Server) -> Result<LogEnd> {
     let what = || format!("asking {} for the end of its log", server.endpoint);
-    let mut end = written(conn, server, &what).await?.ok_or_else(|| {
+    written(conn, server, &what).await?.ok_or_else(|| {
         Error::new(Kind::LogFormat, what())
             .detail("the source writes no binary log (log_bin is off)")
             .remedy(
                 "Start the source with log_bin=ON, binlog_format=ROW and binlog_row_image=FULL.",
             )
-    })?;
-    let time_ms: Option<u64> = conn
-        .first(
-            what(),
-            "SELECT CAST(UNIX_TIMESTAMP(NOW(3)) * 1000 AS UNSIGNED)",
-        )
-        .await?;
-    end.position.time_ms = time_ms.unwrap_or(0);
-    Ok(end)
+    })
+}
+
+/// The server's clock, milliseconds since 1970.
+///
+/// # Errors
+/// As the connection breaks.
+pub async fn clock_ms(conn: &mut Connection, server: &Server) -> Result<u64> {
+    let what = format!("asking {} for its time", server.endpoint);
+    let sql = "SELECT CAST(UNIX_TIMESTAMP(NOW(3)) * 1000 AS UNSIGNED)";
+    let time_ms: Option<u64> = conn.first(what, sql).await?;
+    Ok(time_ms.unwrap_or(0))
 }
 
 /// How the log is written, and whose it is.
@@ -136,12 +149,12 @@ const VARIABLES: &[&str] = &[
 impl LogSettings {
     /// Reads the settings.
     pub async fn read(conn: &mut Connection, server: &Server) -> Result<Self> {
-        let names = VARIABLES
-            .iter()
-            .map(|name| format!("'{name}'"))
-            .collect::<Vec<_>>()
-            .join(",");
-        let sql = format!("SHOW GLOBAL VARIABLES WHERE Variable_name IN ({names})");
+        let mut sql = "SHOW GLOBAL VARIABLES".to_owned();
+        // who only serves a log may not understand a condition
+        if !server.log_only {
+            let names: Vec<String> = VARIABLES.iter().map(|name| format!("'{name}'")).collect();
+            sql = format!("{sql} WHERE Variable_name IN ({})", names.join(","));
+        }
         let what = format!("asking {} for the settings of its log", server.endpoint);
         let rows: Vec<(String, String)> = conn.rows(what, sql).await?;
         let variables = rows

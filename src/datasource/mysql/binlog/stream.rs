@@ -163,10 +163,16 @@ async fn prepare(
 ) -> std::result::Result<bool, mysql_async::Error> {
     let period = HEARTBEAT.as_nanos();
     let mut sets = vec![
-        format!("@master_heartbeat_period = {period}, @source_heartbeat_period = {period}"),
         "@source_binlog_checksum = @@global.binlog_checksum".to_owned(),
         format!("@slave_uuid = '{0}', @replica_uuid = '{0}'", replica.uuid),
     ];
+    // OceanBase's Binlog Service has taken the period for microseconds in some of its versions, and
+    // sends a heartbeat every second or oftener by itself
+    if !server.log_only {
+        sets.push(format!(
+            "@master_heartbeat_period = {period}, @source_heartbeat_period = {period}"
+        ));
+    }
     if server.flavour == Flavour::MariaDb {
         sets.push("@mariadb_slave_capability = 4".to_owned());
         if let Some(gtid) = &from.gtid {
@@ -179,7 +185,11 @@ async fn prepare(
     for set in sets {
         conn.query_drop(format!("SET {set}")).await?;
     }
-    let checksum: Option<String> = conn.query_first("SELECT @@global.binlog_checksum").await?;
+    let checksum: Option<String> = match conn.query_first("SELECT @@global.binlog_checksum").await {
+        // its events have one unless it was told otherwise
+        Err(mysql_async::Error::Server(_)) if server.log_only => Some("CRC32".to_owned()),
+        checksum => checksum?,
+    };
     Ok(checksum.is_some_and(|c| !c.eq_ignore_ascii_case("NONE")))
 }
 
