@@ -12,6 +12,7 @@ import incr
 import latency
 import projects
 import store
+import switch
 import verify
 
 WHAT = {
@@ -22,6 +23,7 @@ WHAT = {
     "latency": latency.measure,
     "verify": verify.measure,
     "projects": projects.measure,
+    "switch": switch.measure,
 }
 
 
@@ -34,6 +36,7 @@ def main():
     parser.add_argument("--no-docs", action="store_true")
     parser.add_argument("--rows", type=int)
     parser.add_argument("--targets")
+    parser.add_argument("--circles", type=int, default=switch.CIRCLES)
     arguments = parser.parse_args()
     os.makedirs(bench.WORK, exist_ok=True)
     with open(os.path.join(bench.WORK, "lock"), "w", encoding="ascii") as lock:
@@ -58,12 +61,16 @@ def one(what, arguments):
     more = {}
     if arguments.rows and what in ("full", "verify"):
         more["rows"] = arguments.rows
-    if arguments.targets and what == "full":
+    if arguments.targets and what in ("full", "switch"):
         more["kinds"] = arguments.targets.split()
+    of = f"Medians of {arguments.runs}"
+    if what == "switch":
+        more["circles"] = arguments.circles
+        of = f"{arguments.circles} circles with each target, none left out"
     figures = WHAT[what](arguments.runs, **more)
     if not arguments.no_docs:
         lines = bench.lines_of(figures)
-        lines += ["", f"Medians of {arguments.runs}. Machine: {bench.machine()}. {bench.versions()} Date: {bench.today()}."]
+        lines += ["", f"{of}. Machine: {bench.machine()}. {bench.versions()} Date: {bench.today()}."]
         bench.put(os.path.join(bench.ROOT, "docs", "performance.md"), what, lines)
         bench.remember(os.path.join(bench.ROOT, "docs", "performance-history.md"), figures)
     return figures

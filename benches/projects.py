@@ -1,5 +1,5 @@
 """Many projects on one node: 100 projects of 10 tables each, how long they take to follow their source, what the
-node takes while they do nothing, and how long it takes to start again with all of them."""
+node takes while they do nothing, how long it takes to start again with all of them, and how fairly busy ones share."""
 
 import base64
 import json
@@ -11,6 +11,7 @@ import urllib.error
 import urllib.request
 
 import bench
+import fair
 from latency import resting
 
 PROJECTS = 100
@@ -92,8 +93,13 @@ def touch(source, value):
     source.sql("".join(f"INSERT INTO p{project}.t0 (v) VALUES ('{value}');" for project in range(PROJECTS)))
 
 
-def measure(_runs):
-    """All figures; one run, because it is made of a hundred."""
+def measure(runs):
+    """All figures."""
+    return many() + fair.measure(runs, Node)
+
+
+def many():
+    """A hundred projects; one run, because it is made of a hundred."""
     source = bench.Server("mysql", "source", "--max_connections=2000")
     target = bench.Server("mariadb", "target", "--max_connections=2000")
     bench.say(f"  making {PROJECTS * TABLES} tables")

@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # Measures oms side by side with other tools, in one run, on a bare Debian 12 machine.
 #
-#   benches/run.sh [--json FILE] [--runs N] [--no-docs] [full | incr | latency | verify | store | decode | projects …]
+#   benches/run.sh [--json FILE] [--runs N] [--no-docs] [full | incr | latency | verify | store | decode | projects |
+#                 switch …]
 #
 #   full       the copy: MySQL 9.7 to MariaDB and OceanBase, beside mariadb-dump | mariadb, mydumper with
 #              myloader, and the target's ceiling      [--rows N] [--targets "mariadb oceanbase"]
@@ -10,7 +11,10 @@
 #   verify     comparing both sides, beside CRC32 sums by hand      [--rows N]
 #   store      pulling a log into a Store, and reading it again
 #   decode     decoding a binlog on one core
-#   projects   100 projects with 1,000 tables on one node: memory, CPU at rest, start
+#   projects   100 projects with 1,000 tables on one node: memory, CPU at rest, start; and how fairly busy
+#              projects share a node
+#   switch     from "writes stopped" until the way back follows, and the roll-back, 20 times over a small
+#              project under load      [--circles N] [--targets "mysql mariadb oceanbase"]
 #
 # Without a name all are measured. Medians of three runs (--runs) go to standard output as a table, into
 # FILE as a list of {name, ours, beside, ratio, goal, met}, and into docs/performance.md unless --no-docs.
@@ -25,9 +29,9 @@ root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 
 for argument in "$@"; do
   case $argument in
-    -h | --help) sed -n '2,21s/^# \{0,1\}//p' "${BASH_SOURCE[0]}" && exit 0 ;;
-    -* | full | incr | latency | verify | store | decode | projects | [0-9]* | *.json | *mariadb* | *oceanbase*) ;;
-    *) oms_say "benches/run.sh: '$argument' is not known" && sed -n '2,21s/^# \{0,1\}//p' "${BASH_SOURCE[0]}" >&2 && exit 2 ;;
+    -h | --help) sed -n '2,24s/^# \{0,1\}//p' "${BASH_SOURCE[0]}" && exit 0 ;;
+    -* | full | incr | latency | verify | store | decode | projects | switch | [0-9]* | *.json | *mysql* | *mariadb* | *oceanbase*) ;;
+    *) oms_say "benches/run.sh: '$argument' is not known" && sed -n '2,24s/^# \{0,1\}//p' "${BASH_SOURCE[0]}" >&2 && exit 2 ;;
   esac
 done
 

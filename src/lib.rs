@@ -13,5 +13,6 @@ pub mod error;
 pub mod metadata;
 pub mod model;
 pub mod supervisor;
+pub mod switchover;
 pub mod telemetry;
 pub mod workflow;

@@ -12,7 +12,8 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("workflow", &["model", "error"]),
     ("actor", &["model", "error"]),
     ("datasource", &["model", "error"]),
-    ("metadata", &["model", "error"]),
+    // the rm database may stand on a server whose faults datasource knows
+    ("metadata", &["model", "error", "datasource"]),
     ("cluster", &["model", "error", "metadata"]),
     ("config", &["model", "error", "datasource"]),
     (
@@ -28,8 +29,22 @@ const MAY_USE: &[(&str, &[&str])] = &[
         ],
     ),
     (
+        "switchover",
+        &[
+            "component",
+            "workflow",
+            "actor",
+            "datasource",
+            "metadata",
+            "cluster",
+            "model",
+            "error",
+        ],
+    ),
+    (
         "supervisor",
         &[
+            "switchover",
             "component",
             "workflow",
             "actor",
@@ -44,6 +59,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     (
         "coordinator",
         &[
+            "switchover",
             "component",
             "workflow",
             "actor",
@@ -90,7 +106,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
 ];
 
 /// Components meet in the rm rows and in the Store's stream; what they share stands beside them.
-const SHARED_BY_COMPONENTS: &[&str] = &["contract", "log_source", "throttle", "env"];
+const SHARED_BY_COMPONENTS: &[&str] = &["contract", "log_source", "share", "throttle", "env"];
 
 fn sources(folder: &str) -> Vec<PathBuf> {
     fn walk(folder: &Path, out: &mut Vec<PathBuf>) {

@@ -4,6 +4,8 @@
 mod harness;
 mod rm;
 
+use std::time::Duration;
+
 use harness::Postgres;
 use harness::server::{Kind, Options, Server};
 
@@ -31,6 +33,30 @@ async fn on_mariadb() {
 #[tokio::test(flavor = "multi_thread")]
 async fn on_oceanbase() {
     on(Kind::OceanBase).await;
+}
+
+/// The database that is being made when its client dies, and another one.
+async fn opens_on_one_that_hangs(database: &str) {
+    let server = harness::stuck(database).await;
+    let url = format!("{}/oms_rm", server.url());
+    let opening = async {
+        let meta = oms::metadata::Metadata::open(&url).await.expect("it opens");
+        meta.migrate().await.expect("its schema is made");
+        meta.close().await.expect("it closes");
+    };
+    let opened = tokio::time::timeout(Duration::from_secs(120), opening).await;
+    opened.expect("within two minutes");
+    harness::stuck::nothing_is_left(&server).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn on_an_oceanbase_that_hangs_in_making_it() {
+    opens_on_one_that_hangs("oms_rm").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn on_an_oceanbase_that_hangs() {
+    opens_on_one_that_hangs("first").await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -90,6 +90,7 @@ impl Apply {
             table_starts: HashMap::new(),
             filter: filter(&self.include),
             ddl: Arc::new(MySqlDdl::new(target.clone(), family(source.flavour))),
+            ddl_from: None,
             ddl_tasks: Arc::new(NoTasks),
             stop_at: Some(until.clone()),
             retry: Retry::default(),

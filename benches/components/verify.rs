@@ -7,6 +7,7 @@ use oms::component::full_verification::{
     Counts, Difference, FullVerificationWork, Passed, Progressed, TableOutcome, TablePair,
     TableProvider, VerifyLog,
 };
+use oms::component::share::Shares;
 use oms::datasource::mysql::Endpoint;
 use oms::datasource::mysql::binlog::source::Source;
 use oms::error::Result;
@@ -108,6 +109,7 @@ impl Verify {
             sub_id: 1,
             log: log.clone(),
             progressed: Arc::new(AtRest),
+            shares: Shares::default(),
         };
         let (context, _, _) = context(1);
         let (cpu, begun) = (cpu_seconds(), Instant::now());

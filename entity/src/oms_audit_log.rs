@@ -26,7 +26,8 @@ pub struct Model {
     /// JSON object: what it was before, without secrets; NULL: it was not there.
     #[sea_orm(column_type = "Text")]
     pub before_value: Option<String>,
-    /// JSON object: what it was after, without secrets; NULL: it was not there.
+    /// JSON object: what it was after, without secrets; of components' new settings, what was asked for.
+    /// NULL: it was not there.
     #[sea_orm(column_type = "Text")]
     pub after_value: Option<String>,
     /// `OK`, or the error's code. Empty: it began, and the process ended before the action did.

@@ -1,9 +1,8 @@
 //! `oms_component`: what is wanted of each component, and what it last said of itself.
 
 use sea_orm::entity::prelude::*;
-use serde::{Deserialize, Serialize};
 
-use crate::state::state_text;
+use crate::state::state;
 
 /// A component of a project.
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
@@ -55,113 +54,59 @@ pub enum Relation {}
 
 impl ActiveModelBehavior for ActiveModel {}
 
-/// The kinds of components.
-#[derive(
-    Clone,
-    Copy,
-    Debug,
-    PartialEq,
-    Eq,
-    Hash,
-    PartialOrd,
-    Ord,
-    EnumIter,
-    DeriveActiveEnum,
-    Serialize,
-    Deserialize,
-)]
-#[sea_orm(
-    rs_type = "String",
-    db_type = "String(StringLen::N(32))",
-    rename_all = "SCREAMING_SNAKE_CASE"
-)]
-#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
-pub enum ComponentType {
-    /// Pre-check.
-    Precheck,
-    /// Schema, indexes and foreign keys included.
-    StructTransfer,
-    /// Pulls and keeps the source's log.
-    Store,
-    /// Full data.
-    FullImport,
-    /// Secondary indexes after the data.
-    IndexTransfer,
-    /// Incremental data.
-    IncrSync,
-    /// Comparison of both sides.
-    FullVerification,
-    /// Comparison of what Incr-Sync applied, behind it.
-    IncrVerification,
-    /// Takes away what a project that is released keeps; belongs to no step.
-    Release,
+state! {
+    /// The kinds of components.
+    pub enum ComponentType {
+        /// Pre-check.
+        Precheck,
+        /// Schema, indexes and foreign keys included.
+        StructTransfer,
+        /// Pulls and keeps the source's log.
+        Store,
+        /// Full data.
+        FullImport,
+        /// Secondary indexes after the data.
+        IndexTransfer,
+        /// Incremental data.
+        IncrSync,
+        /// Comparison of both sides.
+        FullVerification,
+        /// Comparison of what Incr-Sync applied, behind it.
+        IncrVerification,
+        /// Does what the forward switchover, or its roll-back, needs on both servers.
+        AppSwitch,
+        /// Takes away what a project that is released keeps; belongs to no step.
+        Release,
+    }
 }
 
-/// What a component says of itself; set by the component's reports.
-#[derive(
-    Clone,
-    Copy,
-    Debug,
-    PartialEq,
-    Eq,
-    Hash,
-    PartialOrd,
-    Ord,
-    EnumIter,
-    DeriveActiveEnum,
-    Serialize,
-    Deserialize,
-)]
-#[sea_orm(
-    rs_type = "String",
-    db_type = "String(StringLen::N(32))",
-    rename_all = "SCREAMING_SNAKE_CASE"
-)]
-#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
-pub enum ComponentStatus {
-    /// Made by the Coordinator; waits for a Supervisor to start it.
-    Init,
-    /// Works.
-    Running,
-    /// Keeps its state, does nothing; waits for a resume.
-    Paused,
-    /// Ended because it was told to.
-    Stopped,
-    /// Ended by an error (see `error`); the Supervisor restarts it with back-off where the error's
-    /// policy says so, else it waits for a person.
-    Exception,
-    /// Ended because its work is done.
-    Finished,
+state! {
+    /// What a component says of itself; set by the component's reports.
+    pub enum ComponentStatus {
+        /// Made by the Coordinator; waits for a Supervisor to start it.
+        Init,
+        /// Works.
+        Running,
+        /// Keeps its state, does nothing; waits for a resume.
+        Paused,
+        /// Ended because it was told to.
+        Stopped,
+        /// Ended by an error (see `error`); the Supervisor restarts it with back-off where the error's
+        /// policy says so, else it waits for a person.
+        Exception,
+        /// Ended because its work is done.
+        Finished,
+    }
 }
 
-/// What the Coordinator wants of a component; the Supervisor makes it so.
-#[derive(
-    Clone,
-    Copy,
-    Debug,
-    PartialEq,
-    Eq,
-    Hash,
-    PartialOrd,
-    Ord,
-    EnumIter,
-    DeriveActiveEnum,
-    Serialize,
-    Deserialize,
-)]
-#[sea_orm(
-    rs_type = "String",
-    db_type = "String(StringLen::N(32))",
-    rename_all = "SCREAMING_SNAKE_CASE"
-)]
-#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
-pub enum DesiredStatus {
-    /// Start it, restart it, resume it.
-    Running,
-    /// Pause it.
-    Paused,
-    /// Stop it and do not start it again.
-    Stopped,
+state! {
+    /// What the Coordinator wants of a component; the Supervisor makes it so.
+    pub enum DesiredStatus {
+        /// Start it, restart it, resume it.
+        Running,
+        /// Pause it.
+        Paused,
+        /// Stop it and do not start it again.
+        Stopped,
+    }
 }
-
-state_text!(ComponentType, ComponentStatus, DesiredStatus);

@@ -1,9 +1,8 @@
 //! `oms_datasource`: the databases and queues that projects connect to.
 
 use sea_orm::entity::prelude::*;
-use serde::{Deserialize, Serialize};
 
-use crate::state::state_text;
+use crate::state::state;
 
 /// A data source.
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
@@ -51,64 +50,44 @@ pub enum Relation {}
 
 impl ActiveModelBehavior for ActiveModel {}
 
-/// The kinds of data sources.
-#[derive(
-    Clone,
-    Copy,
-    Debug,
-    PartialEq,
-    Eq,
-    Hash,
-    PartialOrd,
-    Ord,
-    EnumIter,
-    DeriveActiveEnum,
-    Serialize,
-    Deserialize,
-)]
-#[sea_orm(
-    rs_type = "String",
-    db_type = "String(StringLen::N(32))",
-    rename_all = "SCREAMING_SNAKE_CASE"
-)]
-#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
-pub enum DataSourceType {
-    /// MySQL.
-    Mysql,
-    /// MariaDB.
-    Mariadb,
-    /// OceanBase, MySQL mode, enterprise.
-    ObMysql,
-    /// OceanBase, MySQL mode, community (seekdb too).
-    ObMysqlCe,
-    /// OceanBase, Oracle mode.
-    ObOracle,
-    /// Oracle.
-    Oracle,
-    /// DB2 LUW.
-    Db2Luw,
-    /// Kafka.
-    Kafka,
-    /// RocketMQ.
-    Rocketmq,
-    /// DataHub.
-    Datahub,
-    /// Sybase.
-    Sybase,
-    /// OceanBase log proxy.
-    Logproxy,
-    /// AnalyticDB.
-    Adb,
-    /// DBP route.
-    DbpOpRoute,
-    /// DMS.
-    Dms,
-    /// iDB.
-    Idb,
-    /// TiDB.
-    Tidb,
-    /// PostgreSQL.
-    Postgresql,
+state! {
+    /// The kinds of data sources.
+    pub enum DataSourceType {
+        /// MySQL.
+        Mysql,
+        /// MariaDB.
+        Mariadb,
+        /// OceanBase, MySQL mode, enterprise.
+        ObMysql,
+        /// OceanBase, MySQL mode, community (seekdb too).
+        ObMysqlCe,
+        /// OceanBase, Oracle mode.
+        ObOracle,
+        /// Oracle.
+        Oracle,
+        /// DB2 LUW.
+        Db2Luw,
+        /// Kafka.
+        Kafka,
+        /// RocketMQ.
+        Rocketmq,
+        /// DataHub.
+        Datahub,
+        /// Sybase.
+        Sybase,
+        /// OceanBase log proxy.
+        Logproxy,
+        /// AnalyticDB.
+        Adb,
+        /// DBP route.
+        DbpOpRoute,
+        /// DMS.
+        Dms,
+        /// iDB.
+        Idb,
+        /// TiDB.
+        Tidb,
+        /// PostgreSQL.
+        Postgresql,
+    }
 }
-
-state_text!(DataSourceType);

@@ -2,9 +2,8 @@
 //! `task_group` is the O&M task's id.
 
 use sea_orm::entity::prelude::*;
-use serde::{Deserialize, Serialize};
 
-use crate::state::state_text;
+use crate::state::state;
 
 /// An O&M task.
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
@@ -45,82 +44,44 @@ pub enum Relation {}
 
 impl ActiveModelBehavior for ActiveModel {}
 
-/// The kinds of O&M tasks.
-#[derive(
-    Clone,
-    Copy,
-    Debug,
-    PartialEq,
-    Eq,
-    Hash,
-    PartialOrd,
-    Ord,
-    EnumIter,
-    DeriveActiveEnum,
-    Serialize,
-    Deserialize,
-)]
-#[sea_orm(
-    rs_type = "String",
-    db_type = "String(StringLen::N(32))",
-    rename_all = "SCREAMING_SNAKE_CASE"
-)]
-#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
-pub enum OmTaskType {
-    /// Lets a component run again that was paused by a person, or that failed.
-    StartComponent,
-    /// Ends a component at its next safe point, until a person starts it.
-    PauseComponent,
-    /// As [`OmTaskType::StartComponent`]: the reference's word for a copy and a verification.
-    ResumeComponent,
-    /// Gives a component's step a new component.
-    RerunComponent,
-    /// Deletes a component's row.
-    DeleteComponent,
-    /// Changes a Store's settings.
-    UpdateStore,
-    /// Changes a Full-Import's settings.
-    UpdateFullImport,
-    /// Changes an Incr-Sync's settings.
-    UpdateIncrSync,
-    /// Changes a Full-Verification's settings.
-    UpdateFullVerification,
-    /// Gives a step a new component, whether or not it has one.
-    RepairStep,
+state! {
+    /// The kinds of O&M tasks.
+    pub enum OmTaskType {
+        /// Lets a component run again that was paused by a person, or that failed.
+        StartComponent,
+        /// Ends a component at its next safe point, until a person starts it.
+        PauseComponent,
+        /// As [`OmTaskType::StartComponent`]: the reference's word for a copy and a verification.
+        ResumeComponent,
+        /// Gives a component's step a new component.
+        RerunComponent,
+        /// Deletes a component's row.
+        DeleteComponent,
+        /// Changes a Store's settings.
+        UpdateStore,
+        /// Changes a Full-Import's settings.
+        UpdateFullImport,
+        /// Changes an Incr-Sync's settings.
+        UpdateIncrSync,
+        /// Changes a Full-Verification's settings.
+        UpdateFullVerification,
+        /// Gives a step a new component, whether or not it has one.
+        RepairStep,
+    }
 }
 
-/// Where an O&M task is; what its sub-tasks are at decides.
-#[derive(
-    Clone,
-    Copy,
-    Debug,
-    PartialEq,
-    Eq,
-    Hash,
-    PartialOrd,
-    Ord,
-    EnumIter,
-    DeriveActiveEnum,
-    Serialize,
-    Deserialize,
-)]
-#[sea_orm(
-    rs_type = "String",
-    db_type = "String(StringLen::N(32))",
-    rename_all = "SCREAMING_SNAKE_CASE"
-)]
-#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
-pub enum OmTaskStatus {
-    /// Made by whoever asked; its sub-tasks are not there yet.
-    Initializing,
-    /// Its sub-tasks are there, none has begun.
-    Ready,
-    /// A sub-task is at work.
-    InProgress,
-    /// Every sub-task is done, or was skipped.
-    Successful,
-    /// A sub-task failed, and waits for a person who retries or skips it.
-    Failed,
+state! {
+    /// Where an O&M task is; what its sub-tasks are at decides.
+    pub enum OmTaskStatus {
+        /// Made by whoever asked; its sub-tasks are not there yet.
+        Initializing,
+        /// Its sub-tasks are there, none has begun.
+        Ready,
+        /// A sub-task is at work.
+        InProgress,
+        /// Every sub-task is done, or was skipped.
+        Successful,
+        /// A sub-task failed, and waits for a person who retries or skips it.
+        Failed,
+    }
 }
-
-state_text!(OmTaskType, OmTaskStatus);

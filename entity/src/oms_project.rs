@@ -1,9 +1,8 @@
 //! `oms_project`: one row per migration or synchronisation project.
 
 use sea_orm::entity::prelude::*;
-use serde::{Deserialize, Serialize};
 
-use crate::state::state_text;
+use crate::state::state;
 
 /// A project: from where, to where, what, and how far.
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
@@ -49,108 +48,52 @@ pub enum Relation {}
 
 impl ActiveModelBehavior for ActiveModel {}
 
-/// Where a project is in its life.
-#[derive(
-    Clone,
-    Copy,
-    Debug,
-    PartialEq,
-    Eq,
-    Hash,
-    PartialOrd,
-    Ord,
-    EnumIter,
-    DeriveActiveEnum,
-    Serialize,
-    Deserialize,
-)]
-#[sea_orm(
-    rs_type = "String",
-    db_type = "String(StringLen::N(32))",
-    rename_all = "SCREAMING_SNAKE_CASE"
-)]
-#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
-pub enum ProjectStatus {
-    /// Not started. Set when the project is created; waits for the user's start.
-    Init,
-    /// Set by the Coordinator at start and at resume; its steps run.
-    Running,
-    /// Paused. Set by the user; the Coordinator stops the components and waits for a resume.
-    Suspend,
-    /// Set by the Coordinator when a step failed for good; waits for a repair or a resume.
-    Failed,
-    /// Set by the Coordinator when the last step is done.
-    Finished,
-    /// Set by the user's release; the Coordinator removes the components and what they hold.
-    Releasing,
-    /// Set by the Coordinator when nothing of the project runs or is held; cannot start again.
-    Released,
-    /// Set by the user's delete; the row stays, its name is free again.
-    Deleted,
-    /// The objects of a running project are being changed; set by the Coordinator.
-    RunningModifying,
-    /// A child project is being merged into this one; set by the Coordinator.
-    RunningMerging,
+state! {
+    /// Where a project is in its life.
+    pub enum ProjectStatus {
+        /// Not started. Set when the project is created; waits for the user's start.
+        Init,
+        /// Set by the Coordinator at start and at resume; its steps run.
+        Running,
+        /// Paused. Set by the user; the Coordinator stops the components and waits for a resume.
+        Suspend,
+        /// Set by the Coordinator when a step failed for good; waits for a repair or a resume.
+        Failed,
+        /// Set by the Coordinator when the last step is done.
+        Finished,
+        /// Set by the user's release; the Coordinator removes the components and what they hold.
+        Releasing,
+        /// Set by the Coordinator when nothing of the project runs or is held; cannot start again.
+        Released,
+        /// Set by the user's delete; the row stays, its name is free again.
+        Deleted,
+        /// The objects of a running project are being changed; set by the Coordinator.
+        RunningModifying,
+        /// A child project is being merged into this one; set by the Coordinator.
+        RunningMerging,
+    }
 }
 
-/// What kind of project.
-#[derive(
-    Clone,
-    Copy,
-    Debug,
-    PartialEq,
-    Eq,
-    Hash,
-    PartialOrd,
-    Ord,
-    EnumIter,
-    DeriveActiveEnum,
-    Serialize,
-    Deserialize,
-)]
-#[sea_orm(
-    rs_type = "String",
-    db_type = "String(StringLen::N(32))",
-    rename_all = "SCREAMING_SNAKE_CASE"
-)]
-#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
-pub enum ProjectType {
-    /// Database to database, with verification and switchover.
-    Migration,
-    /// Database to a message queue: no verification, no switchover.
-    Sync,
+state! {
+    /// What kind of project.
+    pub enum ProjectType {
+        /// Database to database, with verification and switchover.
+        Migration,
+        /// Database to a message queue: no verification, no switchover.
+        Sync,
+    }
 }
 
-/// How much a project's trouble matters to the alert center. Set by the user.
-#[derive(
-    Clone,
-    Copy,
-    Debug,
-    PartialEq,
-    Eq,
-    Hash,
-    PartialOrd,
-    Ord,
-    EnumIter,
-    DeriveActiveEnum,
-    Serialize,
-    Deserialize,
-)]
-#[sea_orm(
-    rs_type = "String",
-    db_type = "String(StringLen::N(32))",
-    rename_all = "SCREAMING_SNAKE_CASE"
-)]
-#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
-pub enum AlarmLevel {
-    /// Short thresholds, every channel.
-    High,
-    /// Middle thresholds.
-    Medium,
-    /// Long thresholds. The default.
-    Low,
-    /// No alerts.
-    Ignore,
+state! {
+    /// How much a project's trouble matters to the alert center. Set by the user.
+    pub enum AlarmLevel {
+        /// Short thresholds, every channel.
+        High,
+        /// Middle thresholds.
+        Medium,
+        /// Long thresholds. The default.
+        Low,
+        /// No alerts.
+        Ignore,
+    }
 }
-
-state_text!(ProjectStatus, ProjectType, AlarmLevel);

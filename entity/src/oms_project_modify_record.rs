@@ -1,9 +1,8 @@
 //! `oms_project_modify_record`: changes of the objects of projects.
 
 use sea_orm::entity::prelude::*;
-use serde::{Deserialize, Serialize};
 
-use crate::state::state_text;
+use crate::state::state;
 
 /// A change of a project's objects: tables that are added, or that are removed.
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
@@ -43,72 +42,34 @@ pub enum Relation {}
 
 impl ActiveModelBehavior for ActiveModel {}
 
-/// Whether tables come or go.
-#[derive(
-    Clone,
-    Copy,
-    Debug,
-    PartialEq,
-    Eq,
-    Hash,
-    PartialOrd,
-    Ord,
-    EnumIter,
-    DeriveActiveEnum,
-    Serialize,
-    Deserialize,
-)]
-#[sea_orm(
-    rs_type = "String",
-    db_type = "String(StringLen::N(32))",
-    rename_all = "SCREAMING_SNAKE_CASE"
-)]
-#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
-pub enum ModifyType {
-    /// Tables are added.
-    IncreaseObject,
-    /// Tables are removed.
-    DecreaseObject,
+state! {
+    /// Whether tables come or go.
+    pub enum ModifyType {
+        /// Tables are added.
+        IncreaseObject,
+        /// Tables are removed.
+        DecreaseObject,
+    }
 }
 
-/// Where a change is.
-#[derive(
-    Clone,
-    Copy,
-    Debug,
-    PartialEq,
-    Eq,
-    Hash,
-    PartialOrd,
-    Ord,
-    EnumIter,
-    DeriveActiveEnum,
-    Serialize,
-    Deserialize,
-)]
-#[sea_orm(
-    rs_type = "String",
-    db_type = "String(StringLen::N(32))",
-    rename_all = "SCREAMING_SNAKE_CASE"
-)]
-#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
-pub enum ModifyStatus {
-    /// Waits until the project runs.
-    Pending,
-    /// Tables are added: the sub-project is being made. Tables are removed: the project is being changed.
-    Modifying,
-    /// The sub-project runs.
-    Running,
-    /// The sub-project has caught up and is being merged into the project.
-    Merging,
-    /// Aborted by the user, or with the project's release; the tables were not added.
-    Terminated,
-    /// Done.
-    Success,
-    /// The sub-project failed; waits for the user, who tries again or aborts.
-    Failed,
-    /// Cancelled by the user before it began.
-    Cancel,
+state! {
+    /// Where a change is.
+    pub enum ModifyStatus {
+        /// Waits until the project runs.
+        Pending,
+        /// Tables are added: the sub-project is being made. Tables are removed: the project is being changed.
+        Modifying,
+        /// The sub-project runs.
+        Running,
+        /// The sub-project has caught up and is being merged into the project.
+        Merging,
+        /// Aborted by the user, or with the project's release; the tables were not added.
+        Terminated,
+        /// Done.
+        Success,
+        /// The sub-project failed; waits for the user, who tries again or aborts.
+        Failed,
+        /// Cancelled by the user before it began.
+        Cancel,
+    }
 }
-
-state_text!(ModifyType, ModifyStatus);

@@ -3,9 +3,8 @@
 //! The key names no component: a new component on any node goes on where the old one was.
 
 use sea_orm::entity::prelude::*;
-use serde::{Deserialize, Serialize};
 
-use crate::state::state_text;
+use crate::state::state;
 
 /// A slice of a table: `lower_bound < key <= upper_bound`.
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
@@ -54,37 +53,17 @@ pub enum Relation {}
 
 impl ActiveModelBehavior for ActiveModel {}
 
-/// Where a slice is.
-#[derive(
-    Clone,
-    Copy,
-    Debug,
-    PartialEq,
-    Eq,
-    Hash,
-    PartialOrd,
-    Ord,
-    EnumIter,
-    DeriveActiveEnum,
-    Serialize,
-    Deserialize,
-)]
-#[sea_orm(
-    rs_type = "String",
-    db_type = "String(StringLen::N(32))",
-    rename_all = "SCREAMING_SNAKE_CASE"
-)]
-#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
-pub enum SliceStatus {
-    /// Set when the slices are cut; waits for a worker.
-    Init,
-    /// Set by the worker that copies it. With an older epoch than the component's it was left by a
-    /// dead worker, and is copied again.
-    Running,
-    /// Set by the worker when all rows are committed at the target.
-    Finished,
-    /// Set by the worker; copied again.
-    Failed,
+state! {
+    /// Where a slice is.
+    pub enum SliceStatus {
+        /// Set when the slices are cut; waits for a worker.
+        Init,
+        /// Set by the worker that copies it. With an older epoch than the component's it was left by a
+        /// dead worker, and is copied again.
+        Running,
+        /// Set by the worker when all rows are committed at the target.
+        Finished,
+        /// Set by the worker; copied again.
+        Failed,
+    }
 }
-
-state_text!(SliceStatus);

@@ -1,9 +1,8 @@
 //! `oms_step`: the steps of a project, in order.
 
 use sea_orm::entity::prelude::*;
-use serde::{Deserialize, Serialize};
 
-use crate::state::state_text;
+use crate::state::state;
 
 /// A step of a project.
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
@@ -49,87 +48,49 @@ pub enum Relation {}
 
 impl ActiveModelBehavior for ActiveModel {}
 
-/// The steps that a project can have, in their order.
-#[derive(
-    Clone,
-    Copy,
-    Debug,
-    PartialEq,
-    Eq,
-    Hash,
-    PartialOrd,
-    Ord,
-    EnumIter,
-    DeriveActiveEnum,
-    Serialize,
-    Deserialize,
-)]
-#[sea_orm(
-    rs_type = "String",
-    db_type = "String(StringLen::N(32))",
-    rename_all = "SCREAMING_SNAKE_CASE"
-)]
-#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
-pub enum StepName {
-    /// Checks connection, versions, privileges, log settings; touches nothing.
-    TransferPrecheck,
-    /// Prepares both sides (accounts, heartbeat tables) where a project needs it.
-    TransferPrepare,
-    /// Schema.
-    StructTransfer,
-    /// Starts the Store, so that the log position precedes the copy.
-    TransferIncrLogPull,
-    /// Full data.
-    FullTransfer,
-    /// Secondary indexes and foreign keys that were put off.
-    IndexTransfer,
-    /// Incremental data; its steady state is `MONITORING`.
-    IncrTransfer,
-    /// Verification of what was applied, behind it; its steady state is `MONITORING`.
-    IncrVerifier,
-    /// Full verification.
-    FullVerifier,
-    /// Forward switchover; interactive.
-    TransferAppSwitch,
-    /// Incremental data back from the target to the source.
-    ReverseIncrTransfer,
+state! {
+    /// The steps that a project can have, in their order.
+    pub enum StepName {
+        /// Checks connection, versions, privileges, log settings; touches nothing.
+        TransferPrecheck,
+        /// Prepares both sides (accounts, heartbeat tables) where a project needs it.
+        TransferPrepare,
+        /// Schema.
+        StructTransfer,
+        /// Starts the Store, so that the log position precedes the copy.
+        TransferIncrLogPull,
+        /// Full data.
+        FullTransfer,
+        /// Secondary indexes and foreign keys that were put off.
+        IndexTransfer,
+        /// Incremental data; its steady state is `MONITORING`.
+        IncrTransfer,
+        /// Verification of what was applied, behind it; its steady state is `MONITORING`.
+        IncrVerifier,
+        /// Full verification.
+        FullVerifier,
+        /// Forward switchover; interactive.
+        TransferAppSwitch,
+        /// Incremental data back from the target to the source.
+        ReverseIncrTransfer,
+    }
 }
 
-/// Where a step is.
-#[derive(
-    Clone,
-    Copy,
-    Debug,
-    PartialEq,
-    Eq,
-    Hash,
-    PartialOrd,
-    Ord,
-    EnumIter,
-    DeriveActiveEnum,
-    Serialize,
-    Deserialize,
-)]
-#[sea_orm(
-    rs_type = "String",
-    db_type = "String(StringLen::N(32))",
-    rename_all = "SCREAMING_SNAKE_CASE"
-)]
-#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
-pub enum StepStatus {
-    /// Not started. Set when the steps are made; waits for the steps before it.
-    Init,
-    /// Set by the Coordinator; its tasks or components run.
-    Running,
-    /// Set by the Coordinator when a task or component failed for good, or by a person who wants the
-    /// step to run again (with `step_info = '{}'`: from anew).
-    Failed,
-    /// Set by the Coordinator when everything of the step is done; never runs again by itself.
-    Finished,
-    /// Set by the Coordinator when the project is paused, and waits for the resume; or by a person.
-    Suspend,
-    /// Set by the Coordinator when incremental data has caught up; the steady state, it goes on.
-    Monitoring,
+state! {
+    /// Where a step is.
+    pub enum StepStatus {
+        /// Not started. Set when the steps are made; waits for the steps before it.
+        Init,
+        /// Set by the Coordinator; its tasks or components run.
+        Running,
+        /// Set by the Coordinator when a task or component failed for good, or by a person who wants the
+        /// step to run again (with `step_info = '{}'`: from anew).
+        Failed,
+        /// Set by the Coordinator when everything of the step is done; never runs again by itself.
+        Finished,
+        /// Set by the Coordinator when the project is paused, and waits for the resume; or by a person.
+        Suspend,
+        /// Set by the Coordinator when incremental data has caught up; the steady state, it goes on.
+        Monitoring,
+    }
 }
-
-state_text!(StepName, StepStatus);

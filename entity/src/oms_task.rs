@@ -4,9 +4,8 @@
 //! retries are used up.
 
 use sea_orm::entity::prelude::*;
-use serde::{Deserialize, Serialize};
 
-use crate::state::state_text;
+use crate::state::state;
 
 /// A task of a step: one kind of work on one object.
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
@@ -48,40 +47,20 @@ pub enum Relation {}
 
 impl ActiveModelBehavior for ActiveModel {}
 
-/// Where a task is.
-#[derive(
-    Clone,
-    Copy,
-    Debug,
-    PartialEq,
-    Eq,
-    Hash,
-    PartialOrd,
-    Ord,
-    EnumIter,
-    DeriveActiveEnum,
-    Serialize,
-    Deserialize,
-)]
-#[sea_orm(
-    rs_type = "String",
-    db_type = "String(StringLen::N(32))",
-    rename_all = "SCREAMING_SNAKE_CASE"
-)]
-#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
-pub enum TaskStatus {
-    /// Set when the task is made, by the Coordinator for a retry, or by a person; waits for the
-    /// scheduler, which takes it while `retry_count <= max_retry_count`.
-    Pending,
-    /// Set by the Coordinator. Found after a restart it is run again: tasks are idempotent.
-    Running,
-    /// Set by the Coordinator.
-    Finished,
-    /// Set by the component that did it. Where the error may pass, the scheduler tries again by
-    /// itself while `retry_count <= max_retry_count`; else it waits for a person.
-    Failed,
-    /// Set by the user, who takes the consequence; counts as done.
-    Skipped,
+state! {
+    /// Where a task is.
+    pub enum TaskStatus {
+        /// Set when the task is made, by the Coordinator for a retry, or by a person; waits for the
+        /// scheduler, which takes it while `retry_count <= max_retry_count`.
+        Pending,
+        /// Set by the Coordinator. Found after a restart it is run again: tasks are idempotent.
+        Running,
+        /// Set by the Coordinator.
+        Finished,
+        /// Set by the component that did it. Where the error may pass, the scheduler tries again by
+        /// itself while `retry_count <= max_retry_count`; else it waits for a person.
+        Failed,
+        /// Set by the user, who takes the consequence; counts as done.
+        Skipped,
+    }
 }
-
-state_text!(TaskStatus);

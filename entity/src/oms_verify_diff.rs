@@ -1,9 +1,8 @@
 //! `oms_verify_diff`: the rows that differ, and the SQL that makes them equal.
 
 use sea_orm::entity::prelude::*;
-use serde::{Deserialize, Serialize};
 
-use crate::state::state_text;
+use crate::state::state;
 
 /// A row that differs.
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
@@ -46,34 +45,14 @@ pub enum Relation {}
 
 impl ActiveModelBehavior for ActiveModel {}
 
-/// How a row differs. `MASTER` is the source, `IMAGE` is the target.
-#[derive(
-    Clone,
-    Copy,
-    Debug,
-    PartialEq,
-    Eq,
-    Hash,
-    PartialOrd,
-    Ord,
-    EnumIter,
-    DeriveActiveEnum,
-    Serialize,
-    Deserialize,
-)]
-#[sea_orm(
-    rs_type = "String",
-    db_type = "String(StringLen::N(32))",
-    rename_all = "SCREAMING_SNAKE_CASE"
-)]
-#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
-pub enum DiffType {
-    /// Only the source has it.
-    MasterOnly,
-    /// Only the target has it.
-    ImageOnly,
-    /// Both have it, with different values.
-    Mismatched,
+state! {
+    /// How a row differs. `MASTER` is the source, `IMAGE` is the target.
+    pub enum DiffType {
+        /// Only the source has it.
+        MasterOnly,
+        /// Only the target has it.
+        ImageOnly,
+        /// Both have it, with different values.
+        Mismatched,
+    }
 }
-
-state_text!(DiffType);

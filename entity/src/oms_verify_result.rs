@@ -1,9 +1,8 @@
 //! `oms_verify_result`: what the comparison of each table found.
 
 use sea_orm::entity::prelude::*;
-use serde::{Deserialize, Serialize};
 
-use crate::state::state_text;
+use crate::state::state;
 
 /// The comparison of one table.
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
@@ -62,86 +61,48 @@ pub enum Relation {}
 
 impl ActiveModelBehavior for ActiveModel {}
 
-/// Where the comparison of a table is.
-#[derive(
-    Clone,
-    Copy,
-    Debug,
-    PartialEq,
-    Eq,
-    Hash,
-    PartialOrd,
-    Ord,
-    EnumIter,
-    DeriveActiveEnum,
-    Serialize,
-    Deserialize,
-)]
-#[sea_orm(
-    rs_type = "String",
-    db_type = "String(StringLen::N(32))",
-    rename_all = "SCREAMING_SNAKE_CASE"
-)]
-#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
-pub enum VerifyStatus {
-    /// Set by Full-Verification when it begins the table.
-    Running,
-    /// Set by Full-Verification when the table cannot be compared; see `message`.
-    Error,
-    /// Set by Full-Verification when every row was compared.
-    Finished,
-    /// Set by Full-Verification when it is paused or stopped in the midst.
-    Suspend,
+state! {
+    /// Where the comparison of a table is.
+    pub enum VerifyStatus {
+        /// Set by Full-Verification when it begins the table.
+        Running,
+        /// Set by Full-Verification when the table cannot be compared; see `message`.
+        Error,
+        /// Set by Full-Verification when every row was compared.
+        Finished,
+        /// Set by Full-Verification when it is paused or stopped in the midst.
+        Suspend,
+    }
 }
 
-/// What came out.
-#[derive(
-    Clone,
-    Copy,
-    Debug,
-    PartialEq,
-    Eq,
-    Hash,
-    PartialOrd,
-    Ord,
-    EnumIter,
-    DeriveActiveEnum,
-    Serialize,
-    Deserialize,
-)]
-#[sea_orm(
-    rs_type = "String",
-    db_type = "String(StringLen::N(32))",
-    rename_all = "SCREAMING_SNAKE_CASE"
-)]
-#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
-pub enum VerifyResultType {
-    /// Not yet known.
-    Running,
-    /// The columns do not fit.
-    SchemaMismatch,
-    /// The keys of both sides do not fit.
-    IndexConflict,
-    /// The target has no such table.
-    TargetTableNotExist,
-    /// The comparison ended by an error.
-    RuntimeException,
-    /// Both sides are empty.
-    BothEmpty,
-    /// Every row is equal.
-    Consistent,
-    /// Some rows differ.
-    Inconsistent,
-    /// Only the target has rows.
-    SourceEmpty,
-    /// Only the source has rows.
-    TargetEmpty,
-    /// More differences than the limit; the comparison stopped there.
-    MismatchLimit,
-    /// The same for a table without a key.
-    MismatchLimitNoPk,
-    /// None of these; see `message`.
-    NotCategorized,
+state! {
+    /// What came out.
+    pub enum VerifyResultType {
+        /// Not yet known.
+        Running,
+        /// The columns do not fit.
+        SchemaMismatch,
+        /// The keys of both sides do not fit.
+        IndexConflict,
+        /// The target has no such table.
+        TargetTableNotExist,
+        /// The comparison ended by an error.
+        RuntimeException,
+        /// Both sides are empty.
+        BothEmpty,
+        /// Every row is equal.
+        Consistent,
+        /// Some rows differ.
+        Inconsistent,
+        /// Only the target has rows.
+        SourceEmpty,
+        /// Only the source has rows.
+        TargetEmpty,
+        /// More differences than the limit; the comparison stopped there.
+        MismatchLimit,
+        /// The same for a table without a key.
+        MismatchLimitNoPk,
+        /// None of these; see `message`.
+        NotCategorized,
+    }
 }
-
-state_text!(VerifyStatus, VerifyResultType);

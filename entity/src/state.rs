@@ -61,3 +61,34 @@ macro_rules! state_text {
     )+};
 }
 pub(crate) use state_text;
+
+/// Makes a state enum. A state's text is its name in capitals, in the database and in JSON.
+macro_rules! state {
+    ($(#[$about:meta])* pub enum $name:ident { $($states:tt)* }) => {
+        $(#[$about])*
+        #[derive(
+            Clone,
+            Copy,
+            Debug,
+            PartialEq,
+            Eq,
+            Hash,
+            PartialOrd,
+            Ord,
+            sea_orm::EnumIter,
+            sea_orm::DeriveActiveEnum,
+            serde::Serialize,
+            serde::Deserialize,
+        )]
+        #[sea_orm(
+            rs_type = "String",
+            db_type = "String(StringLen::N(32))",
+            rename_all = "SCREAMING_SNAKE_CASE"
+        )]
+        #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+        pub enum $name { $($states)* }
+
+        $crate::state::state_text!($name);
+    };
+}
+pub(crate) use state;

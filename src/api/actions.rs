@@ -5,7 +5,7 @@ use super::request::invalid;
 use super::{
     Api, Outcome, accounts, audit, components, create, datasources, departments, labels, life,
     manage, metrics, objects, om_tasks, operate, parameters, permit, precheck, projects, servers,
-    sessions, steps, tokens, tune, updates, users, verify,
+    sessions, steps, switch, tokens, tune, updates, users, verify,
 };
 use crate::api::auth::Who;
 use crate::error::{Error, Kind};
@@ -91,6 +91,20 @@ pub static ACTIONS: &[Action] = &[
         "Shows what the pre-check of a project found."),
     action!("Pre-check", "RetryPreCheck", precheck::retry, precheck::Retry => Nothing,
         "Checks again, where items are skipped or their objects left out if that is wanted; a project that failed at its pre-check goes on if it passes."),
+    action!("Switchover", "RehearseAppSwitch", switch::rehearsal, switch::Start => switch::Rehearsal,
+        "Checks everything that the forward switchover checks, and says what it would do and how long the application would be without writes; changes nothing."),
+    action!("Switchover", "StartAppSwitch", switch::start, switch::Start => Nothing,
+        "Begins the forward switchover of a project whose steps before it are done."),
+    action!("Switchover", "DescribeAppSwitch", switch::describe, ById => switch::AppSwitch,
+        "Shows the switchover of a project with its sub-steps."),
+    action!("Switchover", "ConfirmAppSwitch", switch::confirm, switch::SubStep => Nothing,
+        "Says that a sub-step that waits for a person is done, or an object moved."),
+    action!("Switchover", "RetryAppSwitch", switch::retry, switch::SubStep => Nothing,
+        "Lets a sub-step of the switchover run again that failed."),
+    action!("Switchover", "SkipAppSwitch", switch::skip, switch::SubStep => Nothing,
+        "Goes on without a sub-step of the switchover, where that can be answered for."),
+    action!("Switchover", "RollBackAppSwitch", switch::roll_back, ById => Nothing,
+        "Takes the switchover back, wherever it is: the application stays at the source, or moves back to it."),
     action!("Objects", "CreateProjectModifyRecords", objects::create, objects::Create => String,
         "Adds tables to a project, or removes some, while it runs or not; gives the id of the change's record."),
     action!("Objects", "ListProjectModifyRecords", objects::list, objects::List => paged Vec<objects::RecordItem>,

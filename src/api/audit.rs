@@ -11,12 +11,13 @@ use super::permit::{self, Object, Relation, may};
 use super::projects::time;
 use super::registry::Call;
 use super::request::invalid;
+use super::updates::Named;
 use super::{
     Answer, Api, Outcome, actions, answer::PageInfo, departments, labels, objects, om_tasks,
     parameters, servers, sessions, tokens, users,
 };
 use crate::error::{Error, Kind, Result};
-use crate::metadata::{Audit, AuditFilter, NewAudit};
+use crate::metadata::{Audit, AuditFilter, NewAudit, OmTasks};
 use chrono::NaiveDateTime;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -54,7 +55,11 @@ pub async fn run(api: &Api, who: &Who, action: &str, body: &[u8]) -> Outcome {
         Err(error) => error.kind().code(),
     };
     let object_id = column(&id);
-    let finished = match snapshot(api, object, &id).await {
+    let after = match (&outcome, object) {
+        (Ok(answer), Object::Components) => as_asked(api, &id, answer).await,
+        _ => snapshot(api, object, &id).await,
+    };
+    let finished = match after {
         Ok(after) => audit
             .finish(&who.request_id, &object_id, after.as_ref(), code)
             .await
@@ -118,7 +123,8 @@ async fn snapshot(api: &Api, object: Object, id: &str) -> Result<Option<Value>> 
         Object::Department(_) | Object::NewDepartment => departments::snapshot(api, id).await,
         Object::Token(_) | Object::NewToken => tokens::snapshot(api, id).await,
         Object::Session(_) => sessions::snapshot(api, id).await,
-        Object::Component(_) | Object::Components => component(api, id).await,
+        Object::Component(_) => component(api, id).await,
+        Object::Components => components(api, id).await,
         Object::OmTask(_) => om_tasks::snapshot(api, id.parse().unwrap_or(0)).await,
         Object::ModifyRecord(_) => objects::snapshot(api, id).await,
     };
@@ -145,6 +151,52 @@ async fn component(api: &Api, id: &str) -> Result<Value> {
         "desiredStatus": c.desired_status, "node": c.node, "config": c.config,
         "options": p.config.get("options"),
     }))
+}
+
+/// A component, or those that a node's name means.
+async fn components(api: &Api, id: &str) -> Result<Value> {
+    match component(api, id).await {
+        Err(error) if error.kind() == Kind::NotFound => {
+            let mut all = Vec::new();
+            for found in Named::on_node(id).find(&api.metadata).await? {
+                all.push(component(api, &found.id).await?);
+            }
+            Ok(json!({ "components": all }))
+        }
+        found => found,
+    }
+}
+
+/// What components are to be: their new settings are written by an O&M task, when the action is over.
+async fn as_asked(api: &Api, id: &str, answer: &Answer) -> Result<Option<Value>> {
+    let found = snapshot(api, Object::Components, id).await?;
+    let (Some(mut after), Some(number)) = (found, answer.data.as_i64()) else {
+        return Ok(None);
+    };
+    let task = api.metadata.om_tasks().get(&OmTasks::id_of(number)).await?;
+    let settings = task.task_info["settings"].as_object();
+    let one_or_all = match after.get_mut("components") {
+        Some(Value::Array(all)) => all.as_mut_slice(),
+        _ => std::slice::from_mut(&mut after),
+    };
+    for component in one_or_all {
+        for (key, value) in settings.into_iter().flatten() {
+            put(&mut component["options"], key, value);
+        }
+    }
+    Ok(Some(after))
+}
+
+/// Puts a value at a place like `incr_sync.lanes`.
+fn put(options: &mut Value, key: &str, value: &Value) {
+    let mut place = options;
+    for part in key.split('.') {
+        if !place.is_object() {
+            *place = json!({});
+        }
+        place = &mut place[part];
+    }
+    *place = value.clone();
 }
 
 async fn datasource(api: &Api, id: &str) -> Result<Value> {

@@ -10,12 +10,14 @@ use super::password::{self, Hasher, NOBODY};
 use super::sessions;
 use super::verified::Verified;
 use crate::error::{Error, Kind, Result};
-use crate::metadata::{Metadata, NewAudit, NewUser, User, UserRole, now};
+use crate::metadata::{
+    MetaErrorKind, Metadata, NewAudit, NewUser, User, UserRole, UserUpdate, now,
+};
 use crate::model::params::PasswordExpiration;
 use actix_web::HttpRequest;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use chrono::TimeDelta;
+use chrono::{NaiveDateTime, TimeDelta};
 use sha2::{Digest, Sha256};
 use std::net::{IpAddr, Ipv4Addr};
 use std::time::{Duration, Instant};
@@ -52,6 +54,8 @@ pub struct Who {
     pub must_change: Option<&'static str>,
     /// Days that its password is still good for, where the account should be told.
     pub days_left: Option<i64>,
+    /// When its password was set, UTC.
+    pub password_changed_at: NaiveDateTime,
     /// It used a token, of a session or of its own.
     pub by_token: bool,
     /// From where.
@@ -67,6 +71,8 @@ pub struct Accounts {
     verified: Verified,
     limiter: Limiter,
     doors: Vec<tokio::sync::Mutex<()>>,
+    /// Held while accounts and departments, and what hangs on them, are looked at and changed.
+    pub people: tokio::sync::Mutex<()>,
 }
 
 impl Accounts {
@@ -78,6 +84,7 @@ impl Accounts {
             verified: Verified::default(),
             limiter: Limiter::default(),
             doors: (0..DOORS).map(|_| tokio::sync::Mutex::default()).collect(),
+            people: tokio::sync::Mutex::default(),
         }
     }
 
@@ -145,6 +152,7 @@ impl Accounts {
             must_change,
             days_left: days_left.filter(|days| *days <= i64::from(expiration.reminder)),
             id: user.id,
+            password_changed_at: user.password_changed_at,
             name: user.account,
             role: user.role,
             department_id: user.department_id,
@@ -244,7 +252,11 @@ impl Accounts {
             return Ok(None);
         };
         if user.is_locked || right && user.login_failure_times > 0 {
-            users.unlock(&user.id).await?;
+            match users.unlock(&user.id).await {
+                // it was deleted meanwhile
+                Err(error) if error.kind() == MetaErrorKind::NotFound => return Ok(None),
+                unlocked => unlocked?,
+            }
         }
         if right {
             self.verified.learn(&user, password, Instant::now());
@@ -295,6 +307,7 @@ impl Accounts {
             return invalid("newPassword", "it is the old one");
         }
         let user = self.metadata.users().get(&who.id).await?;
+        let before = user.password_hash.clone();
         let right = self.verified.knows(&user, old, Instant::now())
             || self
                 .hasher
@@ -303,16 +316,30 @@ impl Accounts {
         if !right {
             return invalid("oldPassword", "it is wrong");
         }
-        self.set(&who.id, new, false).await?;
-        // whoever knew the old one may have opened them
-        Ok(self.metadata.sessions().delete_of(&who.id).await?)
+        let hash = self.hash(new).await?;
+        let users = self.metadata.users();
+        match users.change_password(&who.id, &before, &hash).await {
+            Err(error) if error.kind() == MetaErrorKind::NotFound => {
+                invalid("oldPassword", "it is another one by now")
+            }
+            done => Ok(done?),
+        }
     }
 
-    /// Sets a password that keeps the rules.
-    pub async fn set(&self, id: &str, password: &str, must_change: bool) -> Result<()> {
-        let hash = self.hash(password).await?;
-        let users = self.metadata.users();
-        Ok(users.set_password(id, &hash, must_change).await?)
+    /// Makes sure that who asks is still there, with the password that it came with: what is made in its
+    /// name would outlive both. To be asked by who holds [`Accounts::people`].
+    ///
+    /// # Errors
+    /// `AccountUnknown`.
+    pub async fn still(&self, who: &Who) -> Result<()> {
+        match self.metadata.users().get(&who.id).await {
+            Ok(user) if user.password_changed_at == who.password_changed_at => Ok(()),
+            Ok(_) => Err(unknown("its password is another one by now")),
+            Err(error) if error.kind() == MetaErrorKind::NotFound => {
+                Err(unknown("it was deleted meanwhile"))
+            }
+            Err(error) => Err(error.into()),
+        }
     }
 
     /// The hash of a password.
@@ -343,12 +370,11 @@ impl Accounts {
         };
         let (audit, id) = (self.metadata.audit_logs(), line.request_id.clone());
         audit.begin(line).await?;
-        self.metadata.api_tokens().delete_of(&user.id).await?;
-        self.metadata.sessions().delete_of(&user.id).await?;
-        self.set(&user.id, &password, true).await?;
-        // whoever knew the old one may have made others meanwhile
-        self.metadata.api_tokens().delete_of(&user.id).await?;
-        self.metadata.sessions().delete_of(&user.id).await?;
+        let update = UserUpdate {
+            password_hash: Some(self.hash(&password).await?),
+            ..UserUpdate::default()
+        };
+        self.metadata.users().update(&user.id, update).await?;
         audit
             .finish(&id, &user.id, None, super::audit::SUCCESS)
             .await?;

@@ -7,8 +7,8 @@ use super::registry::Call;
 use super::steps::{checkpoint_seconds, heartbeat_seconds};
 use super::{Answer, Outcome};
 use crate::coordinator::Rows;
-use crate::metadata::{Component, ComponentStatus, ComponentType};
-use crate::model::project::{ProjectConfig, subtopic_of};
+use crate::metadata::{Component, ComponentStatus, ComponentType, StepName};
+use crate::model::project::{ProjectConfig, reverse_subtopic_of, subtopic_of};
 use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::Value;
@@ -110,17 +110,23 @@ pub struct VerificationItem {
 pub async fn describe(call: &Call<'_>, wanted: ById) -> Outcome {
     let rows = &call.api.reconciler.rows(&wanted.id).await?;
     fn of<T>(rows: &Rows, kind: ComponentType, show: fn(&Rows, &Component) -> T) -> Vec<T> {
-        let found = rows.components.iter().filter(|c| c.kind == kind);
+        let found = rows.components.iter();
+        let found = found.filter(|c| c.kind == kind && !goes_back(rows, c));
+        found.map(|c| show(rows, c)).collect()
+    }
+    fn back<T>(rows: &Rows, kind: ComponentType, show: fn(&Rows, &Component) -> T) -> Vec<T> {
+        let found = rows.components.iter();
+        let found = found.filter(|c| c.kind == kind && goes_back(rows, c));
         found.map(|c| show(rows, c)).collect()
     }
     Answer::of(Components {
         store_list: of(rows, ComponentType::Store, store),
-        reverse_store_list: Vec::new(),
+        reverse_store_list: back(rows, ComponentType::Store, store),
         full_verify_components: of(rows, ComponentType::FullVerification, verification),
         incr_verify_components: of(rows, ComponentType::IncrVerification, verification),
         full_import_components: of(rows, ComponentType::FullImport, common),
         incr_sync_components: of(rows, ComponentType::IncrSync, sync),
-        reverse_incr_sync_components: Vec::new(),
+        reverse_incr_sync_components: back(rows, ComponentType::IncrSync, sync),
     })
 }
 
@@ -151,7 +157,7 @@ fn delay(c: &Component) -> Option<u64> {
 }
 
 fn store(rows: &Rows, c: &Component) -> StoreItem {
-    let subtopic = subtopic(rows);
+    let subtopic = subtopic(rows, c);
     let message = c.error.as_ref().and_then(|e| e.get("message"));
     StoreItem {
         common: common(rows, c),
@@ -167,7 +173,7 @@ fn store(rows: &Rows, c: &Component) -> StoreItem {
 fn sync(rows: &Rows, c: &Component) -> SyncItem {
     SyncItem {
         common: common(rows, c),
-        subtopics: vec![subtopic(rows)],
+        subtopics: vec![subtopic(rows, c)],
         checkpoint: checkpoint_seconds(c),
         checkpoint_sample_timestamp: heartbeat_seconds(c),
         delay: delay(c),
@@ -184,9 +190,18 @@ fn verification(rows: &Rows, c: &Component) -> VerificationItem {
     }
 }
 
-/// The subtopic of a project's Store.
-fn subtopic(rows: &Rows) -> String {
+/// Whether a component belongs to the way back.
+fn goes_back(rows: &Rows, c: &Component) -> bool {
+    let reverse = rows.step(StepName::ReverseIncrTransfer);
+    reverse.is_some_and(|step| step.id == c.step_id)
+}
+
+/// The subtopic of a Store, or of what an Incr-Sync reads.
+fn subtopic(rows: &Rows, c: &Component) -> String {
     let (project, source) = (&rows.project.id, &rows.project.source_id);
+    if goes_back(rows, c) {
+        return reverse_subtopic_of(project, &rows.project.target_id);
+    }
     match ProjectConfig::from_json(&rows.project.config) {
         Ok(config) => config.store_place(project, source).subtopic,
         Err(_) => subtopic_of(project, source),

@@ -4,13 +4,14 @@ use super::manage::check_name;
 use super::registry::Call;
 use super::request::invalid;
 use super::{Answer, Outcome, labels};
-use crate::coordinator::make_steps;
+use crate::coordinator::steps_of;
+use crate::datasource::mysql::BinlogAddress;
 use crate::error::Result;
-use crate::metadata::{AlarmLevel, NewProject, ProjectType, new_id};
+use crate::metadata::{AlarmLevel, DataSource, DataSourceType, NewProject, ProjectType, new_id};
 use crate::model::filter::ObjectFilter;
 use crate::model::objects::Modified;
-use crate::model::options::Options;
-use crate::model::project::{ProjectConfig, Stages};
+use crate::model::options::{IncrSyncOptions, Options};
+use crate::model::project::{ProjectConfig, Stages, WayBack};
 use crate::model::speed::SpeedMode;
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -44,7 +45,8 @@ pub struct CreateProject {
     /// Verify what is applied, all the time; needs `enableIncrTransfer`.
     #[serde(default)]
     enable_incr_verify: bool,
-    /// Refused for now.
+    /// Prepare the forward switchover, from which on changes at the target are carried back; needs
+    /// `enableIncrTransfer`.
     #[serde(default)]
     enable_reverse_incr_transfer: bool,
     /// Settings of the copy.
@@ -53,6 +55,8 @@ pub struct CreateProject {
     /// Settings of incremental synchronization.
     #[serde(default)]
     incr_transfer_config: Transfer,
+    /// The same of the way back, where they differ.
+    reverse_incr_transfer_config: Option<Transfer>,
 }
 
 #[derive(Debug, Deserialize, JsonSchema)]
@@ -131,14 +135,19 @@ pub async fn project(call: &Call<'_>, wanted: CreateProject) -> Outcome {
     check(&wanted)?;
     wanted.full_transfer_config.check_mode()?;
     let stages = stages(&wanted)?;
-    // neither its data sources nor its name are taken away meanwhile
+    // neither its owner, its data sources nor its name are taken away meanwhile
     let _one = api.life.lock().await;
+    api.accounts.still(call.who).await?;
     labels::require(call, &wanted.label_ids).await?;
     let sources = api.metadata.datasources();
     let source = sources.get(&wanted.source_endpoint_id).await?;
     let target = sources.get(&wanted.sink_endpoint_id).await?;
     if source.id == target.id {
         return Err(invalid("sinkEndpointId", "it is the source"));
+    }
+    if wanted.enable_reverse_incr_transfer && !gives_log(&target) {
+        let why = "changes at an OceanBase target are carried back by its Binlog Service only: give its data source a binlogAddress, or false here";
+        return Err(invalid("enableReverseIncrTransfer", why));
     }
     let options = options(&wanted);
     options
@@ -150,6 +159,7 @@ pub async fn project(call: &Call<'_>, wanted: CreateProject) -> Outcome {
         data_dir: api.data_dir.clone(),
         stages,
         modified: Modified::default(),
+        reverse_incr_sync: reverse(&wanted),
     };
     let new = NewProject {
         id: new_id("np_"),
@@ -161,11 +171,9 @@ pub async fn project(call: &Call<'_>, wanted: CreateProject) -> Outcome {
         alarm_level: AlarmLevel::Low,
     };
     let projects = api.metadata.projects();
-    let project = projects.create_owned(new, Some(&call.who.id)).await?;
-    make_steps(&api.metadata, &project.id, &config).await?;
-    let labels = api.metadata.labels();
-    labels.set(&project.id, &wanted.label_ids).await?;
-    Answer::of(project.id)
+    let (owner, steps) = (Some(call.who.id.as_str()), steps_of(&config));
+    let project = projects.create_whole(new, owner, steps, &wanted.label_ids);
+    Answer::of(project.await?.id)
 }
 
 fn check(wanted: &CreateProject) -> Result<()> {
@@ -177,11 +185,9 @@ fn check(wanted: &CreateProject) -> Result<()> {
         let why = "there is nothing to verify without enableIncrTransfer";
         return Err(invalid("enableIncrVerify", why));
     }
-    if wanted.enable_reverse_incr_transfer {
-        return Err(invalid(
-            "enableReverseIncrTransfer",
-            "it cannot be done yet: give false",
-        ));
+    if wanted.enable_reverse_incr_transfer && !wanted.enable_incr_transfer {
+        let why = "nothing is carried back without enableIncrTransfer";
+        return Err(invalid("enableReverseIncrTransfer", why));
     }
     Ok(())
 }
@@ -192,6 +198,10 @@ fn stages(wanted: &CreateProject) -> Result<Stages> {
         full: wanted.enable_full_transfer,
         incr: wanted.enable_incr_transfer,
         full_verify: wanted.enable_full_verify,
+        way_back: match wanted.enable_reverse_incr_transfer {
+            true => WayBack::Switchover,
+            false => WayBack::None,
+        },
     };
     match stages.problem() {
         Some(why) => Err(invalid("enableFullTransfer", why)),
@@ -205,6 +215,24 @@ fn options(wanted: &CreateProject) -> Options {
     wanted.incr_transfer_config.apply_incr(&mut options);
     options.incr_verification.enabled = wanted.enable_incr_verify;
     options
+}
+
+/// Whether its changes can be followed.
+fn gives_log(target: &DataSource) -> bool {
+    let is_oceanbase = matches!(
+        target.kind,
+        DataSourceType::ObMysql | DataSourceType::ObMysqlCe | DataSourceType::ObOracle
+    );
+    let address = BinlogAddress::read_options(&target.options);
+    !is_oceanbase || matches!(address, Ok(Some(_)))
+}
+
+/// Settings of the way back, where they differ from those of the way forth.
+fn reverse(wanted: &CreateProject) -> Option<IncrSyncOptions> {
+    let given = wanted.reverse_incr_transfer_config.as_ref()?;
+    let mut options = options(wanted);
+    given.apply_incr(&mut options);
+    Some(options.incr_sync)
 }
 
 fn set<T: Copy>(place: &mut T, value: Option<T>) {

@@ -117,9 +117,14 @@ async fn create(call: &Call<'_>, wanted: Create, kinds: &[DataSourceType]) -> Ou
     };
     let mut options = json!({ "description": wanted.description });
     write_options(&mut options);
+    // neither its owner nor the one that is there already is taken away meanwhile
+    let _one = api.life.lock().await;
+    api.accounts.still(who).await?;
     let new = NewDataSource {
         password_cipher: sealer.seal(&id, &password)?,
-        id: Some(id),
+        tls_key_cipher: sealed_tls_key(&sealer, &id, &tls)?,
+        version: server.version.clone(),
+        id: Some(id.clone()),
         name: wanted.name,
         kind,
         host: wanted.ip,
@@ -129,6 +134,9 @@ async fn create(call: &Call<'_>, wanted: Create, kinds: &[DataSourceType]) -> Ou
     };
     let sources = api.metadata.datasources();
     let row = sources.create_owned(new, Some(&who.id)).await?;
+    if row.id == id {
+        return Answer::of(row.id);
+    }
     let owners = Owners::load(api).await?;
     let action = match kind {
         DataSourceType::ObMysqlCe => "CreateOceanBaseDataSource",
@@ -307,12 +315,17 @@ fn item(d: &DataSource, owners: &Owners) -> DataSourceItem {
 pub struct Tested {
     r#type: DataSourceType,
     version: String,
-    /// How its changes would be read: `BINLOG`, `BINLOG_SERVICE`, or `CAPTURE` by triggers.
+    /// How its changes would be read: `BINLOG`, `BINLOG_SERVICE`, or `NONE`: not at all.
     log_way: LogWay,
 }
 
 /// Logs in to a stored data source.
 pub(super) async fn login_to(api: &Api, row: &DataSource) -> Result<Server> {
+    Server::open(&endpoint_of(api, row)?).await
+}
+
+/// The endpoint of a stored data source.
+pub(super) fn endpoint_of(api: &Api, row: &DataSource) -> Result<Endpoint> {
     let stored = Stored {
         id: &row.id,
         host: &row.host,
@@ -322,8 +335,7 @@ pub(super) async fn login_to(api: &Api, row: &DataSource) -> Result<Server> {
         options: &row.options,
         tls_key_cipher: row.tls_key_cipher.as_deref(),
     };
-    let endpoint = stored.endpoint(&api.secrets)?;
-    Server::open(&endpoint).await
+    stored.endpoint(&api.secrets)
 }
 
 /// `TestDataSource`.

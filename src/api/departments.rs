@@ -63,6 +63,8 @@ pub async fn delete(call: &Call<'_>, wanted: ById) -> Outcome {
     if department.id == DEFAULT_DEPARTMENT {
         return refuse("it is the default one", "It stays.");
     }
+    // nobody comes into it meanwhile
+    let _one = api.accounts.people.lock().await;
     let deleted = api.metadata.departments().delete_empty(&wanted.id).await?;
     if !deleted && api.metadata.departments().get(&wanted.id).await.is_ok() {
         return refuse(

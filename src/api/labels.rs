@@ -115,6 +115,8 @@ pub async fn list(call: &Call<'_>, _: List) -> Outcome {
 
 /// `DeleteLabel`.
 pub async fn delete(call: &Call<'_>, wanted: Delete) -> Outcome {
+    // no project gets it meanwhile
+    let _one = call.api.life.lock().await;
     let labels = call.api.metadata.labels();
     let label = labels.get(&wanted.id).await?;
     let used = labels.projects_with(&label.id).await?.len();
@@ -143,7 +145,13 @@ pub async fn require(call: &Call<'_>, ids: &[String]) -> Result<()> {
 
 /// `UpdateProjectLabels`.
 pub async fn set(call: &Call<'_>, wanted: Set) -> Outcome {
+    // neither the project nor a label is deleted meanwhile
+    let _one = call.api.life.lock().await;
     let project = call.api.metadata.projects().get(&wanted.id).await?;
+    if project.status == ProjectStatus::Deleted {
+        let what = format!("project {} is deleted", project.id);
+        return Err(Error::new(Kind::StateInvalid, what));
+    }
     require(call, &wanted.label_ids).await?;
     let labels = call.api.metadata.labels();
     labels.set(&project.id, &wanted.label_ids).await?;

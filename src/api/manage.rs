@@ -4,7 +4,7 @@ use super::life::no_sub_project;
 use super::registry::Call;
 use super::request::invalid;
 use super::{Answer, Outcome};
-use crate::coordinator::make_steps;
+use crate::coordinator::steps_of;
 use crate::error::{Error, Kind};
 use crate::metadata::{AlarmLevel, NewProject, ProjectStatus, new_id};
 use crate::model::objects::Modified;
@@ -89,8 +89,9 @@ pub async fn alarm_level(call: &Call<'_>, wanted: Level) -> Outcome {
 pub async fn clone(call: &Call<'_>, wanted: Named) -> Outcome {
     check_name(&wanted.name)?;
     let api = call.api;
-    // neither its data sources nor its name are taken away meanwhile
+    // neither its owner, its data sources nor its name are taken away meanwhile
     let _one = api.life.lock().await;
+    api.accounts.still(call.who).await?;
     let project = api.metadata.projects().get(&wanted.id).await?;
     no_sub_project(&project, "clone")?;
     if project.status == ProjectStatus::Deleted {
@@ -104,8 +105,7 @@ pub async fn clone(call: &Call<'_>, wanted: Named) -> Outcome {
     for id in [&project.source_id, &project.target_id] {
         sources.get(id).await?;
     }
-    let labels = api.metadata.labels();
-    let marked = labels.of_project(&project.id).await?;
+    let marked = api.metadata.labels().of_project(&project.id).await?;
     let new = NewProject {
         id: new_id("np_"),
         name: wanted.name,
@@ -116,8 +116,7 @@ pub async fn clone(call: &Call<'_>, wanted: Named) -> Outcome {
         alarm_level: project.alarm_level,
     };
     let projects = api.metadata.projects();
-    let made = projects.create_owned(new, Some(&call.who.id)).await?;
-    make_steps(&api.metadata, &made.id, &config).await?;
-    labels.set(&made.id, &marked).await?;
-    Answer::of(made.id)
+    let (owner, steps) = (Some(call.who.id.as_str()), steps_of(&config));
+    let made = projects.create_whole(new, owner, steps, &marked);
+    Answer::of(made.await?.id)
 }

@@ -36,7 +36,10 @@ mod servers;
 mod sessions;
 mod settings;
 mod steps;
+mod switch;
 mod takeover;
+#[cfg(test)]
+mod tests;
 pub mod tls;
 mod tokens;
 mod tune;

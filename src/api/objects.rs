@@ -120,23 +120,12 @@ pub async fn create(call: &Call<'_>, wanted: Create) -> Outcome {
     let project = api.metadata.projects().get(&wanted.id).await?;
     let config = allowed(api, &project, wanted.r#type, &tables).await?;
     api.reconciler.claim(&project.id).await?;
+    let store = config.store_place(&project.id, &project.source_id);
     let at_once = project.status == ProjectStatus::Init;
-    if at_once {
-        let store = config.store_place(&project.id, &project.source_id);
-        api.reconciler
-            .configure(&project.id, |config| {
-                *config = match adds {
-                    true => config.with_tables(&tables, None, None),
-                    false => config.without_tables(&tables, store),
-                };
-                // nothing has begun: its Store will begin with what it is then
-                config.modified.store = None;
-                Ok(())
-            })
-            .await?;
-    }
+    let id = new_id("mr_");
+    let names = tables.iter().cloned().map(|t| (t.schema, t.name));
     let new = NewModifyRecord {
-        id: new_id("mr_"),
+        id: id.clone(),
         project_id: project.id,
         sub_project_id: (adds && !at_once).then(|| new_id("np_")),
         kind: wanted.r#type,
@@ -144,11 +133,24 @@ pub async fn create(call: &Call<'_>, wanted: Create) -> Outcome {
             true => ModifyStatus::Success,
             false => ModifyStatus::Pending,
         },
-        tables: tables.into_iter().map(|t| (t.schema, t.name)).collect(),
+        tables: names.collect(),
     };
-    let record = api.metadata.modify_records().create(new).await?;
+    if at_once {
+        let change = |config: &ProjectConfig| {
+            let mut config = match adds {
+                true => config.with_tables(&tables, None, None),
+                false => config.without_tables(&tables, store),
+            };
+            // nothing has begun: its Store will begin with what it is then
+            config.modified.store = None;
+            config
+        };
+        api.reconciler.change_at_once(new, change).await?;
+    } else {
+        api.metadata.modify_records().create(new).await?;
+    }
     api.changed();
-    Answer::of(record.id)
+    Answer::of(id)
 }
 
 /// `CancelProjectModifyRecord`.

@@ -2,6 +2,7 @@
 
 use super::actions::ACTIONS;
 use super::answer::ErrorDetail;
+use super::permit;
 use super::registry::Action;
 use actix_web::HttpResponse;
 use schemars::SchemaGenerator;
@@ -88,6 +89,8 @@ fn operation(action: &Action, generator: &mut SchemaGenerator) -> Value {
     }
     json!({
         "operationId": action.name,
+        // a program sees what it may repeat without a thought
+        "x-oms-changes": permit::rule(action.name).is_some_and(|(_, class, _)| class.changes()),
         "tags": [action.group],
         "summary": action.about,
         "requestBody": {

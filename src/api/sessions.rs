@@ -81,6 +81,8 @@ pub struct List {
 /// `CreateSession`.
 pub async fn create(call: &Call<'_>, _: Create) -> Outcome {
     let (metadata, who) = (&call.api.metadata, call.who);
+    let _one = call.api.accounts.people.lock().await;
+    call.api.accounts.still(who).await?;
     metadata.sessions().forget(now() - IDLE).await?;
     let bytes: [u8; 32] = rand::random();
     let token = format!("{PREFIX}{}", URL_SAFE_NO_PAD.encode(bytes));

@@ -207,6 +207,8 @@ pub async fn progress(call: &Call<'_>, wanted: ById) -> Outcome {
         struct_transfer_progress: percent(StepName::StructTransfer),
         full_transfer_progress: percent(StepName::FullTransfer),
         enable_reverse_incr_transfer: find(StepName::ReverseIncrTransfer).is_some(),
-        reverse_incr_transfer_checkpoint: None,
+        reverse_incr_transfer_checkpoint: find(StepName::ReverseIncrTransfer)
+            .and_then(|s| rows.component_of(s))
+            .and_then(checkpoint_seconds),
     })
 }

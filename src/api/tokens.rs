@@ -83,6 +83,8 @@ pub async fn create(call: &Call<'_>, wanted: Create) -> Outcome {
     let bytes: [u8; 32] = rand::random();
     let token = format!("{PREFIX}{}", URL_SAFE_NO_PAD.encode(bytes));
     let expires = now() + TimeDelta::days(wanted.expire_days.into());
+    let _one = api.accounts.people.lock().await;
+    api.accounts.still(who).await?;
     let tokens = api.metadata.api_tokens();
     let made = tokens
         .create(&who.id, &name, &token_hash(&token), expires)

@@ -36,6 +36,14 @@ pub struct Named {
 }
 
 impl Named {
+    /// All Incr-Syncs of a node.
+    pub fn on_node(node: &str) -> Self {
+        Self {
+            dimension: Dimension::Ip,
+            key: node.to_owned(),
+        }
+    }
+
     /// The components: one by its name, or those that follow on a node and that their steps have.
     pub async fn find(&self, metadata: &Metadata) -> Result<Vec<Component>> {
         let components = metadata.components();

@@ -165,9 +165,12 @@ pub async fn create(call: &Call<'_>, wanted: Create) -> Outcome {
         (None, UserRole::Root) => DEFAULT_DEPARTMENT.to_owned(),
         (None, _) => who.department_id.clone(),
     };
+    let password_hash = api.accounts.hash(&wanted.password).await?;
+    // its department is not taken away meanwhile
+    let _one = api.accounts.people.lock().await;
     fits(api, wanted.role, &department).await?;
     let new = NewUser {
-        password_hash: api.accounts.hash(&wanted.password).await?,
+        password_hash,
         account: wanted.account,
         role: wanted.role,
         department_id: department,
@@ -228,6 +231,12 @@ pub async fn update(call: &Call<'_>, wanted: Update) -> Outcome {
     {
         return Err(forbidden(who, "UpdateUser", "may not move it there"));
     }
+    let password_hash = match &wanted.password {
+        Some(password) => Some(api.accounts.hash(password).await?),
+        None => None,
+    };
+    // its department is not taken away meanwhile
+    let _one = api.accounts.people.lock().await;
     let department = wanted.department_id.as_ref().unwrap_or(&user.department_id);
     if role != user.role || *department != user.department_id {
         fits(api, role, department).await?;
@@ -238,16 +247,9 @@ pub async fn update(call: &Call<'_>, wanted: Update) -> Outcome {
         mail: wanted.mail,
         phone: wanted.phone,
         description: wanted.description,
+        password_hash,
     };
     api.metadata.users().update(&user.id, update).await?;
-    if let Some(password) = wanted.password {
-        api.metadata.api_tokens().delete_of(&user.id).await?;
-        api.metadata.sessions().delete_of(&user.id).await?;
-        api.accounts.set(&user.id, &password, true).await?;
-        // whoever knew the old one may have made others meanwhile
-        api.metadata.api_tokens().delete_of(&user.id).await?;
-        api.metadata.sessions().delete_of(&user.id).await?;
-    }
     Ok(Answer::nothing())
 }
 
@@ -262,10 +264,10 @@ pub async fn delete(call: &Call<'_>, wanted: ById) -> Outcome {
             "may delete neither itself nor ROOT",
         ));
     }
-    api.metadata.users().hand_over(&user.id, &who.id).await?;
-    api.metadata.api_tokens().delete_of(&user.id).await?;
-    api.metadata.sessions().delete_of(&user.id).await?;
-    api.metadata.users().delete(&user.id).await?;
+    // nobody makes anything in its name meanwhile
+    let _people = api.accounts.people.lock().await;
+    let _life = api.life.lock().await;
+    api.metadata.users().delete(&user.id, &who.id).await?;
     Ok(Answer::nothing())
 }
 

@@ -7,6 +7,7 @@ use super::remote::args::{
     ObjectsCommand, ParamCommand, ProjectId, Remote, TaskCommand, UserCommand, Waiting,
 };
 use super::remote::project_args::{Configure, Metric, PrecheckCommand};
+use super::remote::switch::args::SwitchProject;
 use crate::config::Until;
 use crate::model::speed::SpeedMode;
 use crate::telemetry::LogFormat;
@@ -37,6 +38,7 @@ const EXIT_CODES: &str = "Exit codes:
   1  done; the verification found differences
   2  bad input: arguments, configuration, a failed pre-check, an unreachable or refusing server
   3  a step failed, or the project that --wait waits for
+  4  `project switch`: a person's word is waited for; which command goes on is printed
   130  interrupted; run the same command again to go on";
 
 /// What is printed on standard output.
@@ -218,6 +220,12 @@ pub enum ProjectCommand {
     },
     /// Delete a project that was never started, or that was released.
     Delete(ProjectId),
+    /// Switch the application over to a project's target, and follow back from there; or take that back.
+    ///
+    /// Begins the switchover, or goes on where it is, and stays until it is done: the sub-steps are
+    /// shown meanwhile, and what waits for a person's word is asked for in a terminal. Elsewhere it ends
+    /// with exit code 4 then, and says which command goes on.
+    Switch(Box<SwitchProject>),
     /// Change settings of a project: limits and speeds at any time, the rest where it does not run.
     Configure(Box<Configure>),
     /// Give a project these labels, and no others.

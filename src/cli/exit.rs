@@ -1,4 +1,5 @@
-//! Exit codes: 0 equal, 1 differences, 2 bad input, 3 a step failed, 130 interrupted.
+//! Exit codes: 0 equal, 1 differences, 2 bad input, 3 a step failed, 4 a person's word is waited for, 130
+//! interrupted.
 
 use super::migrate::run::End;
 use super::migrate::summary::Summary;
@@ -15,6 +16,8 @@ pub enum ExitCode {
     BadInput = 2,
     /// A step failed.
     StepFailed = 3,
+    /// A person's word is waited for.
+    Waits = 4,
     /// Interrupted.
     Interrupted = 130,
 }

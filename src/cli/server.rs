@@ -47,7 +47,8 @@ async fn lead(
     let epoch = leadership.epoch * EPOCH_STRIDE;
     let bell = Bell::default();
     let reconciler = Reconciler::new(metadata.clone(), epoch, NODE);
-    let works = Works::new(metadata.clone(), SecretStore::open(&key_file)?, epoch);
+    let works =
+        Works::new(metadata.clone(), SecretStore::open(&key_file)?, epoch).sharing(config.turns());
     let node =
         Node::new(metadata.clone(), Box::new(works), NODE, epoch, None).ringing(bell.clone());
     let api = Api {

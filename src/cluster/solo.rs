@@ -2,8 +2,12 @@
 //!
 //! The holder's name says which process it is (host, pid, and the pid's start time), so that a
 //! process that was killed on this host is known to be dead at once; one elsewhere is waited for
-//! until its lease runs out. The leader renews well before that, and says so when it could not:
-//! then it must stop acting.
+//! until its lease runs out. The leader renews well before that.
+//!
+//! A leader that could not renew in time (a loaded machine, a database that is away) goes on: there
+//! is nobody whom its own end would help, and should another process take the lease over, the epoch
+//! fences every row and every transaction of the older one. It learns of that with its next renewal,
+//! which changes nothing then, and ends.
 
 use crate::error::{Error, Kind, Result};
 use crate::metadata::{Leased, Metadata};
@@ -118,24 +122,32 @@ async fn renew(
     stop: CancellationToken,
 ) {
     let mut held_until = Instant::now() + TTL;
+    let mut late = false;
     loop {
-        let wait = tokio::time::sleep(RENEW_EVERY);
         tokio::select! {
             () = stop.cancelled() => return,
-            () = wait => {}
+            () = tokio::time::sleep(RENEW_EVERY) => {}
         }
         let before = Instant::now();
-        // an answer that comes after the lease ran out is of no use
         let renewal = metadata.leases();
         let renewal = renewal.renew(LEASE, &holder, epoch, TTL);
-        match tokio::time::timeout_at(held_until, renewal).await {
-            Ok(Ok(written)) if written.applied() => held_until = before + TTL,
+        match tokio::time::timeout(TTL, renewal).await {
+            Ok(Ok(written)) if written.applied() => {
+                if late {
+                    tracing::warn!(epoch, "the lease on the rm database is renewed, late");
+                }
+                (held_until, late) = (before + TTL, false);
+            }
             Ok(Ok(_)) => break,
             Ok(Err(error)) => tracing::warn!(%error, "renewing the lease"),
-            Err(_) => break,
+            Err(_) => tracing::warn!("renewing the lease: no answer within {TTL:?}"),
         }
-        if Instant::now() >= held_until {
-            break;
+        if !late && Instant::now() >= held_until {
+            late = true;
+            tracing::warn!(
+                epoch,
+                "the lease on the rm database ran out; nobody is known to have taken it"
+            );
         }
     }
     tracing::error!(epoch, "the lease on the rm database is lost");

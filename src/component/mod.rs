@@ -7,6 +7,8 @@ pub mod full_verification;
 pub mod incr_sync;
 pub mod log_source;
 pub mod precheck;
+pub mod share;
 pub mod store;
 pub mod struct_transfer;
 pub mod throttle;
+pub mod writes;

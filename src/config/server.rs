@@ -6,6 +6,11 @@ use serde::{Deserialize, Serialize};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
+/// With so many for each core one project alone reaches its target's ceiling (`docs/performance.md`).
+const TURNS_OF_A_CORE: usize = 4;
+/// Also on one core.
+const TURNS_LEAST: usize = 8;
+
 /// The keys of the file; `deploy/oms.yaml` shows them with their defaults.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -21,6 +26,9 @@ pub struct ServerConfig {
     pub key_file: PathBuf,
     /// Largest request, bytes.
     pub request_bytes_max: usize,
+    /// Batches that copies and verifications of several projects move at the same time, all together;
+    /// 0: four for each core.
+    pub turns: usize,
     /// Certificate and key of the API; empty: plain HTTP.
     pub tls: TlsFiles,
     /// Plain HTTP may be listened to from other machines: something in front of it has TLS.
@@ -53,6 +61,7 @@ impl Default for ServerConfig {
             data_dir: PathBuf::from("oms_data"),
             key_file: PathBuf::new(),
             request_bytes_max: 1 << 20,
+            turns: 0,
             tls: TlsFiles::default(),
             allow_plain_http: false,
         }
@@ -87,6 +96,15 @@ impl ServerConfig {
         }
         config.address(&from)?;
         Ok(config)
+    }
+
+    /// How many turns the node has.
+    pub fn turns(&self) -> usize {
+        let cores = || std::thread::available_parallelism().map_or(2, usize::from);
+        match self.turns {
+            0 => (TURNS_OF_A_CORE * cores()).max(TURNS_LEAST),
+            turns => turns,
+        }
     }
 
     /// The address to listen on; `from` names where it came from.

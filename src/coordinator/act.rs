@@ -15,6 +15,7 @@ use parking_lot::Mutex;
 use serde_json::{Value, json};
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
+use std::time::Instant;
 
 /// Failed tasks that a failed step names, at most.
 const NAMED_TASKS: usize = 20;
@@ -29,6 +30,8 @@ pub struct Reconciler {
     pub(super) known: Arc<Mutex<HashMap<String, Known>>>,
     /// Since when it leads: what happened before says nothing about how long it waits.
     pub(super) since: chrono::NaiveDateTime,
+    /// When it last deleted old O&M tasks.
+    pub(super) forgot: Arc<Mutex<Option<Instant>>>,
     /// Held by whoever decides: a command and a look do not come between each other's writes.
     pub(super) one: Arc<tokio::sync::Mutex<()>>,
     /// Projects that were taken over, but not yet let go on: a row of theirs was nonsense.
@@ -44,6 +47,7 @@ impl Reconciler {
             node: node.into(),
             known: Arc::default(),
             since: now(),
+            forgot: Arc::default(),
             one: Arc::default(),
             unsettled: Arc::default(),
         }
@@ -189,13 +193,15 @@ impl Reconciler {
     pub async fn delete(&self, project: &str) -> Result<()> {
         let _one = self.one.lock().await;
         let projects = self.metadata.projects();
-        // the state last: whoever dies in front of it leaves a project that can be deleted again. And
+        // much may hang on one that ran, too much for one transaction; whoever dies in the midst of it
+        // leaves a project with which nothing can be done but this
+        if projects.get(project).await?.status == ProjectStatus::Released {
+            projects.purge(project).await?;
+        }
         // no word to the journal, which goes too
-        projects.purge(project).await?;
+        let written = projects.delete(project, self.epoch).await;
         self.known.lock().remove(project);
-        let deleted = ProjectStatus::Deleted;
-        let written = projects.set_status(project, deleted, None, self.epoch);
-        Ok(written.await?.require("oms_project", project, self.epoch)?)
+        Ok(written?.require("oms_project", project, self.epoch)?)
     }
 
     /// Pauses a project: its components end at their next safe points.

@@ -4,7 +4,8 @@ use super::act::Reconciler;
 use super::sample::Sampler;
 use crate::actor::pace::{Bell, Ear, Pace};
 use crate::error::{Kind, Result};
-use crate::workflow::plan::{Action, View, plan};
+use crate::metadata::{StepName, StepStatus};
+use crate::workflow::plan::{Action, StepView, View, plan};
 use actix::prelude::{
     Actor, ActorFutureExt, AsyncContext, Handler, Message, ResponseActFuture, ResponseFuture,
     WrapFuture,
@@ -94,6 +95,13 @@ impl Scope {
     }
 }
 
+/// Whether a project's switchover, or its roll-back, is under way.
+fn switches(view: &View) -> bool {
+    let runs =
+        |s: &StepView| s.name == StepName::TransferAppSwitch && s.status == StepStatus::Running;
+    view.steps.iter().any(runs)
+}
+
 /// What was done about a project that others may be waiting for.
 fn changes(view: &View) -> Vec<Action> {
     let mut actions = plan(view);
@@ -143,23 +151,33 @@ impl Handler<Tick> for Coordinator {
             let projects = scope.projects(&reconciler).await?;
             // what cannot be read together is read one by one
             let glance = reconciler.glance(&projects).await.unwrap_or_default();
+            let mut switching = Vec::new();
             for project in &projects {
                 if let Some(view) = glance
                     .get(project)
                     .and_then(|rows| reconciler.at_peace(rows))
                 {
+                    if switches(&view) {
+                        switching.push(project.clone());
+                    }
                     views.push(view);
                     continue;
                 }
                 match reconciler.reconcile(project).await {
-                    Ok(view) => views.extend(view),
+                    Ok(view) => {
+                        if view.as_ref().is_some_and(switches) {
+                            switching.push(project.clone());
+                        }
+                        views.extend(view);
+                    }
                     Err(error) => {
                         tracing::warn!(project_id = %project, code = error.kind().code(), %error, "reconciling");
                         failed = Some(error);
                     }
                 }
             }
-            let stirred = reconciler.operations().await?;
+            let switched = reconciler.bring_on_switches(&switching).await?;
+            let stirred = reconciler.operations().await? || switched;
             let changed = reconciler.change_objects().await?;
             sampler.look(&reconciler, &projects, &glance).await;
             failed.map_or(Ok((views, stirred || changed)), Err)

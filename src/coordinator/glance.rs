@@ -52,15 +52,20 @@ impl Reconciler {
 
     async fn add_tasks(&self, found: &mut HashMap<String, Rows>) -> Result<()> {
         let mut projects = HashMap::new();
-        let (mut every, mut resting) = (Vec::new(), Vec::new());
+        let (mut every, mut resting, mut switching) = (Vec::new(), Vec::new(), Vec::new());
         for (id, rows) in found.iter() {
             for step in &rows.steps {
                 projects.insert(step.id.clone(), id.clone());
                 every.push(step.id.clone());
             }
             resting.extend(rows.at_rest());
+            switching.extend(rows.switching());
         }
-        let open = self.metadata.tasks().open(&every, &resting).await?;
+        let open = self
+            .metadata
+            .tasks()
+            .open(&every, &resting, &switching)
+            .await?;
         match all::<Task>(open) {
             Ok(open) => {
                 for task in open {

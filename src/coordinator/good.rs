@@ -4,10 +4,10 @@
 //! these leave no doubt. Where they do leave doubt nothing is put back, and a person decides.
 
 use super::known::Known;
-use super::view::Around;
+use super::view::{Around, STORE};
 use crate::metadata::{
-    ComponentStatus, DesiredStatus, ProjectStatus, RawRow, RowProblem, StateText, Step, StepStatus,
-    TaskStatus,
+    ComponentStatus, ComponentType, DesiredStatus, ProjectStatus, RawRow, RowProblem, StateText,
+    Step, StepName, StepStatus, TaskStatus,
 };
 use crate::workflow::steps::{Goal, component_of};
 use serde_json::{Map, Value, json};
@@ -90,12 +90,26 @@ fn of_step(problem: &RowProblem, row: &RawRow, known: &Known, around: &Around) -
 /// The component that works for a step, or that did last, as `step_info` names it: for a journal of a
 /// version that did not keep it.
 fn step_info(step: &str, around: &Around) -> Value {
-    let made = around.components.iter().filter(|c| c.step_id == step);
+    let last = |of: fn(&ComponentType) -> bool| {
+        let made = around.components.iter().filter(|c| c.step_id == step);
+        made.filter(|c| of(&c.kind)).max_by_key(|c| {
+            let current = c.desired_status != DesiredStatus::Stopped;
+            (current, c.gmt_created, c.id.clone())
+        })
+    };
+    let goes_back = around
+        .steps
+        .iter()
+        .any(|s| s.id == step && s.name == StepName::ReverseIncrTransfer);
     let mut info = Map::new();
-    if let Some(last) = made.max_by_key(|c| {
-        let current = c.desired_status != DesiredStatus::Stopped;
-        (current, c.gmt_created, c.id.clone())
-    }) {
+    let component = match goes_back {
+        true => last(|kind| *kind == ComponentType::IncrSync),
+        false => last(|_| true),
+    };
+    if let Some(store) = last(|kind| *kind == ComponentType::Store).filter(|_| goes_back) {
+        info.insert(STORE.to_owned(), store.id.clone().into());
+    }
+    if let Some(last) = component {
         if let Some(sub_id) = last.config.get("subId") {
             info.insert("subId".to_owned(), sub_id.clone());
         }
@@ -143,8 +157,13 @@ fn of_component(column: &str, row: &RawRow, known: &Known, around: &Around) -> O
         .steps
         .iter()
         .find(|s| Some(s.id.as_str()) == row.get("step_id"))?;
-    let named = step.step_info.get("component").and_then(Value::as_str) == Some(id);
+    let names = |key: &str| step.step_info.get(key).and_then(Value::as_str) == Some(id);
+    let named = names("component") || names(STORE);
     let (kind, goal) = component_of(step.name)?;
+    let kind = match names(STORE) {
+        true => ComponentType::Store,
+        false => kind,
+    };
     match column {
         "component_type" => Good::of(kind.text()),
         "desired_status" => Good::of(desired(row, step, named, known, around).text()),

@@ -3,12 +3,13 @@
 use super::act::Reconciler;
 use super::known::COMPONENT_MADE;
 use super::room::report;
-use super::view::Rows;
+use super::view::{Rows, STORE};
 use crate::error::Result;
 use crate::metadata::{
-    ComponentStatus, ComponentType, DesiredStatus, NewComponent, Report, StepUpdate,
+    Component, ComponentStatus, ComponentType, DesiredStatus, NewComponent, Report, StepName,
+    StepUpdate,
 };
-use crate::model::project::{ProjectConfig, subtopic_of};
+use crate::model::project::{ProjectConfig, reverse_subtopic_of, subtopic_of};
 use serde_json::{Map, Value, json};
 
 impl Reconciler {
@@ -22,15 +23,22 @@ impl Reconciler {
     ) -> Result<()> {
         // read again: an action before this one may have changed the step
         let step = self.metadata.steps().get(step).await?;
-        for other in rows.components.iter().filter(|c| c.step_id == step.id) {
+        let of_step = |c: &&Component| c.step_id == step.id && c.kind == kind;
+        for other in rows.components.iter().filter(of_step) {
             if other.desired_status != DesiredStatus::Stopped {
                 self.set_desired(&other.id, DesiredStatus::Stopped).await?;
             }
         }
-        let named = step.step_info.get("component").and_then(Value::as_str);
+        let goes_back = step.name == StepName::ReverseIncrTransfer;
+        let key = match goes_back && kind == ComponentType::Store {
+            true => STORE,
+            false => "component",
+        };
+        let named = step.step_info.get(key).and_then(Value::as_str);
+        let has = |id: &str| rows.components.iter().any(|c| c.id == id);
         let id = match named {
-            Some(id) if rows.component_of(&step).is_none() => id.to_owned(),
-            _ => self.new_component_id(rows, kind).await?,
+            Some(id) if !has(id) => id.to_owned(),
+            _ => self.new_component_id(rows, kind, goes_back).await?,
         };
         let mut info = match &step.step_info {
             Value::Object(map) => map.clone(),
@@ -42,7 +50,7 @@ impl Reconciler {
             info.insert("subId".to_owned(), sub_id.into());
             config = json!({ "subId": sub_id });
         }
-        info.insert("component".to_owned(), id.clone().into());
+        info.insert(key.to_owned(), id.clone().into());
         let made = json!({ "type": kind, "step": step.id, "info": info });
         self.record(&rows.project.id, &id, COMPONENT_MADE, made)
             .await?;
@@ -92,10 +100,21 @@ impl Reconciler {
         &self,
         rows: &Rows,
         kind: ComponentType,
+        goes_back: bool,
     ) -> Result<String> {
         let sequence = self.metadata.components().next_sequence().await?;
         let project = &rows.project.id;
         let what = match kind {
+            ComponentType::Store if goes_back => {
+                format!(
+                    "7100:{}",
+                    reverse_subtopic_of(project, &rows.project.target_id)
+                )
+            }
+            ComponentType::IncrSync if goes_back => {
+                format!("9000:connector_v2:{project}-reverse_incr_trans-1-0")
+            }
+            ComponentType::AppSwitch => format!("9000:switch:{project}"),
             ComponentType::Store => format!("7100:{}", subtopic(rows)),
             ComponentType::FullImport => format!("9000:connector_v2:{project}-full_trans-1-0"),
             ComponentType::IncrSync => format!("9000:connector_v2:{project}-incr_trans-1-0"),

@@ -16,7 +16,7 @@ use crate::metadata::{
 };
 use crate::model::filter::ObjectFilter;
 use crate::model::objects::{Hold, Joins, Modified, StorePlace};
-use crate::model::project::{ProjectConfig, Stages, subtopic_of};
+use crate::model::project::{ProjectConfig, Stages, WayBack, subtopic_of};
 use crate::workflow::modify::Next;
 use crate::workflow::plan::is_running;
 use crate::workflow::transition::StepEvent;
@@ -355,8 +355,10 @@ fn child_config(scene: &Scene, id: &str) -> ProjectConfig {
         data_dir: scene.config.data_dir.clone(),
         stages: Stages {
             full_verify: false,
+            way_back: WayBack::None,
             ..scene.config.stages
         },
+        reverse_incr_sync: None,
         modified: Modified {
             store: scene.follows().then(|| StorePlace {
                 subtopic: subtopic_of(id, &parent.source_id),

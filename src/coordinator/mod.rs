@@ -23,6 +23,8 @@ mod room;
 mod sample;
 mod settle;
 mod steps;
+mod switch;
+mod switch_act;
 #[cfg(test)]
 mod tests;
 mod view;
@@ -32,5 +34,8 @@ pub use actor::{Coordinator, Halt, Scope, Tick};
 pub use om::Operation;
 pub use precheck::{EndpointType, ItemStatus, PreCheck, StoredItem, removable};
 pub use room::Places;
-pub use steps::make_steps;
+pub use steps::{make_steps, steps_of};
+pub use switch::{SwitchOptions, SwitchState};
+
+pub use crate::switchover::{CheckItem, Ends, RehearsedStep, rehearse};
 pub use view::Rows;

@@ -5,19 +5,26 @@
 
 use super::act::Reconciler;
 use super::known::PERSON;
+use super::sample::is_time;
 use super::view::HELD;
 use crate::error::{Error, Kind, Result};
 use crate::metadata::{
-    NewOmTask, NewTask, OmTask, OmTaskStatus, OmTaskType, OmTasks, Task, TaskStatus, TaskUpdate,
-    Written, now,
+    NewOmTask, NewTask, OmTask, OmTaskStatus, OmTaskType, OmTasks, Row, Task, TaskStatus,
+    TaskUpdate, Written, now,
 };
 use crate::workflow::om::{Part, PartView, Verdict, judge, parts, status, turns};
 use crate::workflow::plan::{Action, View};
 use chrono::TimeDelta;
 use serde_json::{Value, json};
+use std::time::Duration;
 
 /// What is waited for is seen within this time, or the sub-task fails.
 const PATIENCE: TimeDelta = TimeDelta::seconds(120);
+
+/// So long can be seen what was done to components of several projects. Other tasks go with their project.
+const KEPT: TimeDelta = TimeDelta::days(30);
+/// How often older ones are deleted.
+const FORGET_EVERY: Duration = Duration::from_secs(3600);
 
 /// A component that has worked for so long without an error is taken to work.
 const SETTLED: TimeDelta = TimeDelta::seconds(2);
@@ -142,6 +149,8 @@ impl Reconciler {
         let _one = self.one.lock().await;
         let failed = self.failed(number, sub).await?;
         let id = OmTasks::id_of(number);
+        // the task first: whoever dies behind that leaves one whose state the next look works out anew
+        self.set_om_status(&id, OmTaskStatus::InProgress).await?;
         for row in self.metadata.tasks().list(&id).await?.into_iter().flatten() {
             let again = match sub {
                 Some(sub) => row.id == sub,
@@ -154,21 +163,24 @@ impl Reconciler {
                 written.require("oms_task", &row.id, self.epoch)?;
             }
         }
-        self.set_om_status(&id, OmTaskStatus::InProgress).await
+        Ok(())
     }
 
     /// Goes on without what failed of a task: a sub-task, or all that failed.
     pub async fn skip_om_task(&self, number: i64, sub: Option<&str>) -> Result<()> {
         let _one = self.one.lock().await;
-        for failed in self.failed(number, sub).await? {
+        let failed = self.failed(number, sub).await?;
+        // as above
+        self.set_om_status(&OmTasks::id_of(number), OmTaskStatus::InProgress)
+            .await?;
+        for failed in failed {
             let update = TaskUpdate {
                 status: Some(TaskStatus::Skipped),
                 ..TaskUpdate::default()
             };
             self.update_task(&failed.id, update).await?;
         }
-        self.set_om_status(&OmTasks::id_of(number), OmTaskStatus::InProgress)
-            .await
+        Ok(())
     }
 
     async fn failed(&self, number: i64, sub: Option<&str>) -> Result<Vec<Task>> {
@@ -196,8 +208,13 @@ impl Reconciler {
         Ok(failed)
     }
 
-    /// Brings all open O&M tasks a step further; true where something was done.
+    /// Brings all open O&M tasks a step further; true where something was done. Now and then it deletes
+    /// old ones.
     pub async fn operations(&self) -> Result<bool> {
+        let forget = is_time(&mut self.forgot.lock(), FORGET_EVERY);
+        if forget && let Err(error) = self.metadata.om_tasks().forget(now() - KEPT).await {
+            tracing::warn!(%error, "old O&M tasks are not deleted");
+        }
         if self.metadata.om_tasks().open().await?.is_empty() {
             return Ok(false);
         }
@@ -224,22 +241,22 @@ impl Reconciler {
         if task.status == OmTaskStatus::Initializing {
             self.make_sub_tasks(task).await?;
         }
-        let mut subs = Vec::new();
-        for row in self.metadata.tasks().list(&task.id).await? {
-            match row {
-                Ok(sub) => subs.push(sub),
-                Err(problem) => return self.mend_om(&problem).await,
-            }
-        }
+        let mut subs = match self.sub_tasks(task).await? {
+            Ok(subs) => subs,
+            Err(problem) => return self.mend_om(&problem).await,
+        };
         let mut stirred = false;
         let views: Vec<PartView> = subs.iter().map(part_view).collect();
-        for at in turns(&views) {
+        let turns = turns(&views);
+        for &at in &turns {
             stirred |= self.take_turn(task, &mut subs[at]).await?;
         }
-        if stirred {
-            // as it is written: a person may have been quicker
-            let rows = self.metadata.tasks().list(&task.id).await?;
-            subs = rows.into_iter().flatten().collect();
+        if !turns.is_empty() {
+            // as they are written: a person may have been quicker
+            subs = match self.sub_tasks(task).await? {
+                Ok(subs) => subs,
+                Err(problem) => return self.mend_om(&problem).await,
+            };
         }
         let views: Vec<PartView> = subs.iter().map(part_view).collect();
         let status = status(&views);
@@ -251,6 +268,12 @@ impl Reconciler {
             tracing::info!(task = %task.id, kind = %task.kind, from = %task.status, to = %status, "O&M task");
         }
         Ok(stirred)
+    }
+
+    /// All sub-tasks, or what is wrong with one.
+    async fn sub_tasks(&self, task: &OmTask) -> Result<Row<Vec<Task>>> {
+        let rows = self.metadata.tasks().list(&task.id).await?;
+        Ok(rows.into_iter().collect())
     }
 
     /// A change of settings pauses a component for a moment only: whatever came of it, the component runs

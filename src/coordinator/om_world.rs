@@ -1,9 +1,11 @@
 //! What an O&M task is about, read together.
 
 use super::act::Reconciler;
-use super::view::component_view;
+use super::view::{STORE, component_view, is_switched};
 use crate::error::Result;
-use crate::metadata::{Component, MetaError, MetaErrorKind, ProjectStatus, Step};
+use crate::metadata::{
+    Component, ComponentType, MetaError, MetaErrorKind, ProjectStatus, Step, StepName,
+};
 use crate::workflow::om::World;
 use crate::workflow::steps::component_of;
 use serde_json::Value;
@@ -34,7 +36,17 @@ impl Reconciler {
         };
         let project = step.as_ref().map(|s| s.project_id.clone());
         let project = project.or_else(|| component.as_ref().map(|c| c.project_id.clone()));
-        let named = step.as_ref().and_then(|s| s.step_info.get("component"));
+        let is_store = |s: &&Step| {
+            s.name == StepName::ReverseIncrTransfer
+                && component
+                    .as_ref()
+                    .is_some_and(|c| c.kind == ComponentType::Store)
+        };
+        let key = match step.as_ref().filter(is_store) {
+            Some(_) => STORE,
+            None => "component",
+        };
+        let named = step.as_ref().and_then(|s| s.step_info.get(key));
         let current = match named.and_then(Value::as_str) {
             Some(id) => absent(self.metadata.components().get(id).await)?,
             None => None,
@@ -54,6 +66,7 @@ impl Reconciler {
                     .or(goal.map(|(kind, _)| kind)),
                 current: current.as_ref().map(|c| (component_view(c), why(c))),
                 before: None,
+                switched: component.as_ref().is_some_and(is_switched),
                 step: step
                     .as_ref()
                     .zip(goal)

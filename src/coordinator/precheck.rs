@@ -17,6 +17,7 @@ use crate::model::filter::ObjectFilter;
 use crate::model::params::SkippableFlags;
 use crate::model::project::ProjectConfig;
 use crate::workflow::plan;
+use serde_json::Value;
 
 pub use crate::component::precheck::{EndpointType, ItemStatus, StoredItem};
 
@@ -119,7 +120,7 @@ impl Reconciler {
                 false => Err("it names no objects that could be left out"),
             }
         })?;
-        let config = without(&rows, &remove)?;
+        let config = without(&rows.project.config, &remove)?;
         for item in skip {
             let name = item.full_name();
             if let Some(task) = tasks.iter().find(|task| task.name == name) {
@@ -238,26 +239,30 @@ fn chosen<'i>(
 }
 
 /// The project's configuration without the objects of these items; None: nothing is left out.
-fn without(rows: &Rows, items: &[&StoredItem]) -> Result<Option<ProjectConfig>> {
+fn without(config: &Value, items: &[&StoredItem]) -> Result<Option<ProjectConfig>> {
     if items.is_empty() {
         return Ok(None);
     }
-    let mut config = ProjectConfig::from_json(&rows.project.config)?;
+    let mut config = ProjectConfig::from_json(config)?;
     for object in items.iter().flat_map(|item| &item.objects) {
         let rule = ObjectFilter::rule_of(object).ok_or_else(|| {
             Error::new(Kind::ParameterInvalid, "parameter removeItems")
                 .detail(format!("{object}: no rule can be written for this name"))
                 .remedy("Mend the table, or choose the objects anew in another project.")
         })?;
-        let named = config.filter.include.len();
         config.filter.include.retain(|include| *include != rule);
         if config.filter.include.is_empty() {
             return Err(Error::new(Kind::ParameterInvalid, "parameter removeItems")
                 .detail("no object would be left"));
         }
-        if config.filter.include.len() == named && !config.filter.exclude.contains(&rule) {
+        // one that was named is gone with its name, and needs no rule: a project of named tables stays one
+        if config.filter.matches(object) {
             config.filter.exclude.push(rule);
         }
     }
     Ok(Some(config))
 }
+
+#[cfg(test)]
+#[path = "precheck_tests.rs"]
+mod tests;

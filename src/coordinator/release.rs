@@ -42,7 +42,7 @@ impl Reconciler {
         let mut newest = rows.components.iter().rev();
         let store = newest.find(|c| c.kind == ComponentType::Store);
         let force = rows.project.extra_info.get("force") == Some(&true.into());
-        let id = self.new_component_id(rows, kind).await?;
+        let id = self.new_component_id(rows, kind, false).await?;
         let new = NewComponent {
             id: id.clone(),
             project_id: rows.project.id.clone(),

@@ -29,6 +29,7 @@ impl Places {
             ComponentType::Precheck
             | ComponentType::StructTransfer
             | ComponentType::IndexTransfer
+            | ComponentType::AppSwitch
             | ComponentType::Release => None,
         }
     }

@@ -83,7 +83,7 @@ impl Sampler {
 }
 
 /// Whether it is time again; if so, the next time is counted from now.
-fn is_time(last: &mut Option<Instant>, every: Duration) -> bool {
+pub(super) fn is_time(last: &mut Option<Instant>, every: Duration) -> bool {
     let is_time = last.is_none_or(|at| at.elapsed() >= every);
     if is_time {
         *last = Some(Instant::now());

@@ -1,19 +1,42 @@
 //! From rows to the [`View`] that the workflow decides on.
 
 use super::known::Known;
+use super::switch::part_views;
 use crate::error::{ALL_KINDS, Result, Retry};
 use crate::metadata::{
-    Component, ComponentType, MetaError, Metadata, Project, Row, RowProblem, Step, StepStatus,
-    Task, now,
+    Component, ComponentType, MetaError, Metadata, Project, Row, RowProblem, Step, StepName,
+    StepStatus, Task, TaskStatus, now,
 };
 use crate::model::objects::Hold;
 use crate::model::project::ProjectConfig;
 use crate::workflow::plan::{self, ComponentView, StepView, TaskView, View};
 use crate::workflow::steps::{Goal, component_of};
+use crate::workflow::switch::{Part, Way, parts};
 use chrono::TimeDelta;
 
 /// Key of a component's `config`: the O&M task that paused it.
 pub(super) const HELD: &str = "held";
+
+/// Key of `step_info`: the Store of the way back.
+pub(super) const STORE: &str = "store";
+
+/// Key of `step_info` of the switchover: where it goes.
+pub(super) const WAY: &str = "way";
+
+/// Where a switchover goes.
+pub(super) fn way(step: &Step) -> Way {
+    let way = step.step_info.get(WAY).cloned().unwrap_or_default();
+    serde_json::from_value(way).unwrap_or_default()
+}
+
+/// Whether the switchover stopped this component: its step's id stands where that of an O&M task would.
+pub(super) fn is_switched(component: &Component) -> bool {
+    let held = component
+        .config
+        .get(HELD)
+        .and_then(serde_json::Value::as_str);
+    held.is_some_and(|by| by.starts_with("s_"))
+}
 
 /// The longest wait before the scheduler tries a failed task again.
 const LONGEST_WAIT: i64 = 30;
@@ -87,7 +110,10 @@ pub async fn look(metadata: &Metadata, id: &str, known: Known, tasks: bool) -> R
     };
     if tasks {
         let all: Vec<String> = steps.iter().map(|s| s.id.clone()).collect();
-        let open = metadata.tasks().open(&all, &rows.at_rest()).await?;
+        let open = metadata
+            .tasks()
+            .open(&all, &rows.at_rest(), &rows.switching())
+            .await?;
         rows.tasks = sorted(open, &mut problems);
         if let Some(problem) = problems.pop() {
             return Ok(Look::Broken(problem, around(Some(rows.project.clone()))));
@@ -169,6 +195,17 @@ impl Rows {
         self.components.iter().find(|c| c.id == id)
     }
 
+    /// The Store of the way back that a step's `step_info` names, if its row exists.
+    pub fn store_of(&self, step: &Step) -> Option<&Component> {
+        let id = step.step_info.get(STORE)?.as_str()?;
+        self.components.iter().find(|c| c.id == id)
+    }
+
+    /// A step.
+    pub fn step(&self, name: StepName) -> Option<&Step> {
+        self.steps.iter().find(|step| step.name == name)
+    }
+
     /// Why its components wait, if they do.
     pub(super) fn hold(&self) -> Option<Hold> {
         let hold = self.project.config.get("modified")?.get("hold")?;
@@ -192,6 +229,17 @@ impl Rows {
         };
         let steps = self.steps.iter().filter(at_rest);
         steps.map(|step| step.id.clone()).collect()
+    }
+
+    /// The switchover, whose tasks are looked at together once it has begun.
+    pub(super) fn switching(&self) -> Vec<String> {
+        let begun =
+            |s: &&Step| s.name == StepName::TransferAppSwitch && s.status != StepStatus::Init;
+        self.steps
+            .iter()
+            .filter(begun)
+            .map(|s| s.id.clone())
+            .collect()
     }
 
     /// What the workflow decides on.
@@ -218,15 +266,40 @@ impl Rows {
                     tasks: self.tasks_of(step),
                     progress: step.progress,
                     component: self.component_of(step).map(component_view),
+                    store: self.store_of(step).map(component_view),
+                    back: way(step) == Way::Back,
                 })
                 .collect(),
         }
     }
 
+    /// Of the switchover, whose tasks come one after the other, the one whose turn it is.
     fn tasks_of(&self, step: &Step) -> Vec<TaskView> {
         let own = self.tasks.iter().filter(|task| task.group == step.id);
-        own.map(task_view).collect()
+        if step.name == StepName::TransferAppSwitch {
+            let own: Vec<Task> = own.cloned().collect();
+            return first_of_switch(step, &own)
+                .map(task_view)
+                .into_iter()
+                .collect();
+        }
+        own.filter(|task| is_open(task)).map(task_view).collect()
     }
+}
+
+/// The sub-step of a switchover whose turn it is, if it waits or failed.
+fn first_of_switch<'t>(step: &Step, tasks: &'t [Task]) -> Option<&'t Task> {
+    let all = part_views(tasks);
+    let wanted = parts(way(step), &all);
+    let of = |part: &Part| tasks.iter().find(|task| task.kind == part.text());
+    let done = |task: &&Task| !matches!(task.status, TaskStatus::Finished | TaskStatus::Skipped);
+    let first = wanted.iter().filter_map(of).find(done)?;
+    is_open(first).then_some(first)
+}
+
+/// Somebody must do something about it.
+fn is_open(task: &Task) -> bool {
+    matches!(task.status, TaskStatus::Pending | TaskStatus::Failed)
 }
 
 fn task_view(task: &Task) -> TaskView {

@@ -153,6 +153,19 @@ kinds! {
     /// A table could not be compared.
     VerifyFailed = "CHK-0002", Manual, "Read the message; the table is not proved equal until it was compared.";
 
+    /// A sub-step of the switchover failed.
+    SwitchFailed = "SWI-0001", Manual, "Read what the sub-step says, mend it and retry it (RetryAppSwitch, or task_status = 'PENDING'); or roll the switchover back.";
+    /// The switchover's pre-check found something that must be mended first.
+    SwitchPrecheck = "SWI-0002", Manual, "Mend what is named, or begin again and waive it by its name; then retry the sub-step.";
+    /// The other side does not come up to the last position in time.
+    SwitchLag = "SWI-0003", Timed, "Nothing, if it passes; else look at the Incr-Sync's rate, and at who still writes.";
+    /// Somebody wrote where writes were said to have stopped.
+    StillWritten = "SWI-0004", Manual, "Stop whoever writes to the named tables, then retry the sub-step; or roll the switchover back.";
+    /// A roll-back would lose changes.
+    WouldBeLost = "SWI-0005", Manual, "Let the way back carry the changes first: mend CREATE_REVERSE_SYNC and retry it.";
+    /// Rows differ, or were not compared, where the switchover needs them to be equal.
+    ExistInconsistency = "SWI-0006", Manual, "Correct the rows and verify again; or begin the switchover again and waive VERIFICATION.";
+
     /// A parameter of a request is missing, unknown or wrong.
     ParameterInvalid = "API-0001", Manual, "Correct the named parameter.";
     /// The request names no account, or its password is wrong.

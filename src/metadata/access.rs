@@ -2,9 +2,10 @@
 //! epoch, idempotent inserts.
 
 use sea_orm::{
-    ColumnTrait, Condition, ConnectionTrait, DbErr, EntityTrait, FromQueryResult, Iterable,
-    PrimaryKeyToColumn, QueryResult, QueryTrait, RuntimeErr, Select, SqliteTransactionMode,
-    StatementBuilder, TransactionOptions, TransactionTrait, TryGetError, Value,
+    ColumnTrait, Condition, ConnectionTrait, DatabaseTransaction, DbErr, EntityTrait,
+    FromQueryResult, Iterable, PrimaryKeyToColumn, QueryResult, QueryTrait, RuntimeErr, Select,
+    SqliteTransactionMode, Statement, StatementBuilder, TransactionOptions, TransactionTrait,
+    TryGetError, Value,
     sea_query::{Expr, ExprTrait, Iden, InsertStatement, OnConflict, Query, SelectStatement},
     sqlx,
 };
@@ -112,6 +113,67 @@ impl Metadata {
         Ok(done.rows_affected())
     }
 
+    /// A transaction that may write; under SQLite it has the write lock at once.
+    pub(super) async fn begin(&self) -> Result<DatabaseTransaction, DbErr> {
+        let options = TransactionOptions {
+            sqlite_transaction_mode: Some(SqliteTransactionMode::Immediate),
+            ..TransactionOptions::default()
+        };
+        self.write.begin_with_options(options).await
+    }
+
+    /// Executes all of these in their order, or none of them.
+    pub(super) async fn execute_all(
+        &self,
+        what: &'static str,
+        twice: Twice,
+        statements: &[&dyn StatementBuilder],
+    ) -> Result<(), MetaError> {
+        self.transact(what, twice, None, statements).await?;
+        Ok(())
+    }
+
+    /// Executes the first one and, where that matches a row, the others too: all of them, or none; tells
+    /// how many rows the first one matched.
+    pub(super) async fn execute_led(
+        &self,
+        what: &'static str,
+        twice: Twice,
+        first: &dyn StatementBuilder,
+        others: &[&dyn StatementBuilder],
+    ) -> Result<u64, MetaError> {
+        self.transact(what, twice, Some(first), others).await
+    }
+
+    async fn transact(
+        &self,
+        what: &'static str,
+        twice: Twice,
+        first: Option<&dyn StatementBuilder>,
+        others: &[&dyn StatementBuilder],
+    ) -> Result<u64, MetaError> {
+        let backend = self.write.get_database_backend();
+        let first = first.map(|first| first.build(&backend));
+        let others: Vec<Statement> = others.iter().map(|s| s.build(&backend)).collect();
+        retry(what, twice, || async {
+            let transaction = self.begin().await?;
+            let mut matched = 0;
+            if let Some(first) = &first {
+                let done = transaction.execute_raw(first.clone()).await?;
+                matched = done.rows_affected();
+                if matched == 0 {
+                    return Ok(0);
+                }
+            }
+            for statement in &others {
+                transaction.execute_raw(statement.clone()).await?;
+            }
+            transaction.commit().await?;
+            Ok(matched)
+        })
+        .await
+    }
+
     /// Inserts rows; those whose key is there already stay as they are.
     pub(super) async fn insert_new<E>(
         &self,
@@ -135,12 +197,24 @@ impl Metadata {
         fence: Fence<E>,
         sets: Sets<E>,
     ) -> Result<Written, MetaError> {
+        self.write_fenced_with(fence, sets, &[]).await
+    }
+
+    /// As [`Metadata::write_fenced`], and executes the others where that writes: all of it, or nothing.
+    pub(super) async fn write_fenced_with<E: EntityTrait>(
+        &self,
+        fence: Fence<E>,
+        sets: Sets<E>,
+        others: &[&dyn StatementBuilder],
+    ) -> Result<Written, MetaError> {
+        let (what, twice) = (fence.what, Twice::Harmless);
         // The row can change between the write that found nothing and the look at why.
         for _ in 0..5 {
             let statement = update_statement(&fence, &sets, true);
-            let matched = self
-                .execute(fence.what, Twice::Harmless, &statement)
-                .await?;
+            let matched = match others {
+                [] => self.execute(what, twice, &statement).await?,
+                _ => self.execute_led(what, twice, &statement, others).await?,
+            };
             if matched > 0 {
                 return Ok(Written::Applied);
             }
@@ -161,11 +235,7 @@ impl Metadata {
         writes: &[(Fence<E>, Sets<E>)],
     ) -> Result<Vec<bool>, MetaError> {
         retry(what, Twice::Harmless, || async {
-            let options = TransactionOptions {
-                sqlite_transaction_mode: Some(SqliteTransactionMode::Immediate),
-                ..TransactionOptions::default()
-            };
-            let transaction = self.write.begin_with_options(options).await?;
+            let transaction = self.begin().await?;
             let mut written = Vec::with_capacity(writes.len());
             for (fence, sets) in writes {
                 let update = update_statement(fence, sets, true);

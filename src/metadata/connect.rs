@@ -27,13 +27,14 @@ use url::Url;
 use super::{
     MetaError, Metadata, connect_pg,
     retry::{Class, pause, sqlx_class},
+    wake,
 };
 
 /// The database where a server's URL names none.
 pub(super) const DEFAULT_DATABASE: &str = "oms_rm";
 /// How long to wait for a free connection, and for a server that comes back.
 pub(super) const ACQUIRE: Duration = Duration::from_secs(30);
-/// How long the first connection may take.
+/// How long the first connection may take: longer than an OceanBase waits that must be woken.
 const FIRST: Duration = Duration::from_secs(10);
 /// How long SQLite waits for another process's lock before it says BUSY.
 const BUSY: Duration = Duration::from_secs(10);
@@ -191,7 +192,9 @@ async fn ensure_database(
     options: &MySqlConnectOptions,
     database: &str,
 ) -> Result<(), MetaError> {
-    match within_first(place, options.connect()).await {
+    // on an OceanBase where a CREATE DATABASE was cut off, choosing a database may wait for it too
+    let connect = within_first(place, options.connect());
+    match Box::pin(wake::nudged(server, connect)).await {
         Ok(connection) => return close(place, connection).await,
         Err(error) if !unknown_database(&error) => return Err(open_failed(place, error)),
         Err(_) => {}
@@ -201,8 +204,7 @@ async fn ensure_database(
         .map_err(|error| open_failed(place, error))?;
     let name = database.replace('`', "``");
     let create = format!("CREATE DATABASE IF NOT EXISTS `{name}` DEFAULT CHARACTER SET utf8mb4");
-    connection
-        .execute(sqlx::AssertSqlSafe(create))
+    wake::nudged(server, connection.execute(sqlx::AssertSqlSafe(create)))
         .await
         .map_err(|error| open_failed(place, error))?;
     close(place, connection).await

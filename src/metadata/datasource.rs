@@ -108,6 +108,10 @@ pub struct NewDataSource {
     pub password_cipher: String,
     /// TLS, character set, schema; no secret.
     pub options: Value,
+    /// The key of the client certificate, encrypted.
+    pub tls_key_cipher: Option<String>,
+    /// The server's version; empty: not seen yet.
+    pub version: String,
 }
 
 /// What to write of a data source; `None` leaves as it is.
@@ -154,12 +158,12 @@ impl DataSources<'_> {
             username: Set(new.username),
             password_cipher: Set(new.password_cipher),
             options: Set(json_text(&new.options)),
-            version: Set(String::new()),
+            version: Set(new.version),
             server_identity: Set(String::new()),
             gmt_created: Set(time),
             gmt_modified: Set(time),
             owner: Set(owner.map(str::to_owned)),
-            tls_key_cipher: Set(None),
+            tls_key_cipher: Set(new.tls_key_cipher),
         };
         let key = [
             d::Column::Type,

@@ -4,13 +4,13 @@ use std::collections::HashMap;
 
 use entity::{oms_label as l, oms_project_label as m};
 use sea_orm::{
-    ColumnTrait, EntityTrait, QueryFilter, QueryOrder, Set,
-    sea_query::{Expr, ExprTrait, Query},
+    ColumnTrait, EntityTrait, QueryFilter, QueryOrder, Set, StatementBuilder,
+    sea_query::{DeleteStatement, Expr, ExprTrait, InsertStatement, Query},
 };
 
 use super::{
     MetaError, Metadata, Row,
-    access::{FromModel, is},
+    access::{FromModel, insert_statement, is},
     new_id,
     retry::Twice,
     row::now,
@@ -91,47 +91,30 @@ impl Labels<'_> {
         Ok(rows.into_iter().flatten().collect())
     }
 
-    /// Deletes a label, and takes it from all projects.
+    /// Deletes a label and takes it from all projects, both or neither.
     pub async fn delete(self, id: &str) -> Result<(), MetaError> {
         let marks = Query::delete()
             .from_table(m::Entity)
             .and_where(is(m::Column::LabelId, id))
             .to_owned();
-        self.0
-            .execute("take a label from projects", Twice::Harmless, &marks)
-            .await?;
         let label = Query::delete()
             .from_table(l::Entity)
             .and_where(is(l::Column::Id, id))
             .to_owned();
         self.0
-            .execute("delete a label", Twice::Harmless, &label)
+            .execute_all("delete a label", Twice::Harmless, &[&marks, &label])
             .await
             .map(drop)
     }
 
-    /// Gives a project these labels, and no others.
+    /// Gives a project these labels, and no others; as a whole, or not at all.
     pub async fn set(self, project: &str, labels: &[String]) -> Result<(), MetaError> {
-        let time = now();
-        let models = labels.iter().map(|label| m::ActiveModel {
-            project_id: Set(project.to_owned()),
-            label_id: Set(label.clone()),
-            gmt_created: Set(time),
-        });
-        let key = [m::Column::ProjectId, m::Column::LabelId];
+        let others = take_others(project, labels);
+        let mut statements: Vec<&dyn StatementBuilder> = vec![&others];
+        let marks = give(project, labels);
+        statements.extend(marks.as_ref().map(|marks| marks as &dyn StatementBuilder));
         self.0
-            .insert_new::<m::Entity>("label a project", models.collect(), &key)
-            .await?;
-        let mut others = Query::delete();
-        others
-            .from_table(m::Entity)
-            .and_where(is(m::Column::ProjectId, project));
-        if !labels.is_empty() {
-            let these = labels.iter().map(String::as_str);
-            others.and_where(Expr::col(m::Column::LabelId).is_not_in(these));
-        }
-        self.0
-            .execute("take labels from a project", Twice::Harmless, &others)
+            .execute_all("label a project", Twice::Harmless, &statements)
             .await
             .map(drop)
     }
@@ -180,4 +163,29 @@ impl Labels<'_> {
         }
         Ok(out)
     }
+}
+
+/// Gives a project labels that it has not yet; `None` where there are none.
+pub(super) fn give(project: &str, labels: &[String]) -> Option<InsertStatement> {
+    let time = now();
+    let models = labels.iter().map(|label| m::ActiveModel {
+        project_id: Set(project.to_owned()),
+        label_id: Set(label.clone()),
+        gmt_created: Set(time),
+    });
+    let key = [m::Column::ProjectId, m::Column::LabelId];
+    (!labels.is_empty()).then(|| insert_statement::<m::Entity>(models.collect(), &key, &[]))
+}
+
+/// Takes all other labels from a project.
+fn take_others(project: &str, labels: &[String]) -> DeleteStatement {
+    let mut others = Query::delete();
+    others
+        .from_table(m::Entity)
+        .and_where(is(m::Column::ProjectId, project));
+    if !labels.is_empty() {
+        let these = labels.iter().map(String::as_str);
+        others.and_where(Expr::col(m::Column::LabelId).is_not_in(these));
+    }
+    others
 }

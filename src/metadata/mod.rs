@@ -49,6 +49,7 @@ mod token;
 mod user;
 mod verify;
 mod verify_diff;
+mod wake;
 
 pub use audit::{Audit, AuditFilter, AuditLogs, NewAudit};
 pub use cipher::{Cipher, CipherColumn};

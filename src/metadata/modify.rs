@@ -1,13 +1,17 @@
 //! `oms_project_modify_record`.
 
 use chrono::NaiveDateTime;
-use entity::oms_project_modify_record as r;
-use sea_orm::{ColumnTrait, Condition, EntityTrait, QueryFilter, QueryOrder, QuerySelect, Set};
+use entity::{oms_project as p, oms_project_modify_record as r};
+use sea_orm::{
+    ColumnTrait, Condition, EntityTrait, QueryFilter, QueryOrder, QuerySelect, Set,
+    sea_query::InsertStatement,
+};
 use serde_json::{Value, json};
 
 use super::{
     MetaError, Metadata, ModifyStatus, ModifyType, Row, StateText, Written,
-    access::{Fence, FromModel, Sets, is},
+    access::{Fence, FromModel, Sets, insert_statement, is},
+    retry::Twice,
     row::{Cells, empty, json_text, now},
 };
 
@@ -115,30 +119,33 @@ pub struct ModifyRecords<'a>(pub(super) &'a Metadata);
 impl ModifyRecords<'_> {
     /// Makes a record. The same id again gives it as it is.
     pub async fn create(self, new: NewModifyRecord) -> Result<ModifyRecord, MetaError> {
-        let time = now();
-        let tables: Vec<Value> = new
-            .tables
-            .iter()
-            .map(|(schema, table)| json!({ "schema": schema, "table": table }))
-            .collect();
-        let model = r::ActiveModel {
-            id: Set(new.id.clone()),
-            project_id: Set(new.project_id),
-            sub_project_id: Set(new.sub_project_id),
-            record_type: Set(new.kind.text()),
-            record_status: Set(new.status.text()),
-            objects: Set(json_text(&json!({ "tables": tables }))),
-            record_info: Set(empty()),
-            extra_info: Set(empty()),
-            epoch: Set(0),
-            gmt_created: Set(time),
-            gmt_modified: Set(time),
-        };
-        let key = [r::Column::Id];
+        let (id, insert) = (new.id.clone(), insert(new));
         self.0
-            .insert_new::<r::Entity>("record a change of objects", vec![model], &key)
+            .execute("record a change of objects", Twice::Harmless, &insert)
             .await?;
-        self.get(&new.id).await
+        self.get(&id).await
+    }
+
+    /// Makes a record of a change together with the change itself, the project's configuration: both or
+    /// neither.
+    pub async fn create_done(
+        self,
+        new: NewModifyRecord,
+        config: &Value,
+        epoch: i64,
+    ) -> Result<Written, MetaError> {
+        let fence = Fence {
+            what: "change a project's objects",
+            key: Condition::all().add(is(p::Column::Id, new.project_id.as_str())),
+            epoch_column: p::Column::Epoch,
+            epoch,
+            only_if: None,
+        };
+        let sets = Sets::<p::Entity>::new()
+            .set(p::Column::Config, json_text(config))
+            .set(p::Column::GmtModified, now());
+        let insert = insert(new);
+        self.0.write_fenced_with(fence, sets, &[&insert]).await
     }
 
     /// One record.
@@ -211,4 +218,27 @@ impl ModifyRecords<'_> {
         };
         self.0.write_fenced(fence, sets).await
     }
+}
+
+fn insert(new: NewModifyRecord) -> InsertStatement {
+    let time = now();
+    let tables: Vec<Value> = new
+        .tables
+        .iter()
+        .map(|(schema, table)| json!({ "schema": schema, "table": table }))
+        .collect();
+    let model = r::ActiveModel {
+        id: Set(new.id),
+        project_id: Set(new.project_id),
+        sub_project_id: Set(new.sub_project_id),
+        record_type: Set(new.kind.text()),
+        record_status: Set(new.status.text()),
+        objects: Set(json_text(&json!({ "tables": tables }))),
+        record_info: Set(empty()),
+        extra_info: Set(empty()),
+        epoch: Set(0),
+        gmt_created: Set(time),
+        gmt_modified: Set(time),
+    };
+    insert_statement::<r::Entity>(vec![model], &[r::Column::Id], &[])
 }

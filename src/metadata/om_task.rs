@@ -12,7 +12,7 @@ use super::{
     MetaError, Metadata, OmTaskStatus, OmTaskType, Row, StateText, TaskStatus, Written,
     access::{Fence, FromModel, Sets, is},
     retry::Twice,
-    row::{Cells, empty, json_text, now},
+    row::{Cells, empty, json_text, now, stamp},
 };
 
 const TABLE: &str = "oms_om_task";
@@ -224,20 +224,22 @@ impl OmTasks<'_> {
         Ok((rows, total.unsigned_abs()))
     }
 
-    /// As [`Projects::claim`](super::Projects::claim), for the O&M tasks of a project.
+    /// As [`Projects::claim`](super::Projects::claim), for the O&M tasks of a project, and for those of
+    /// several: one of them may be of it.
     pub(super) async fn claim(self, project_id: &str, epoch: i64) -> Result<(), MetaError> {
         let what = "take a project's O&M tasks over";
+        let of_it = || Expr::col(o::Column::ProjectId).is_in([project_id, ""]);
         let tasks = Query::update()
             .table(o::Entity)
             .value(o::Column::Epoch, epoch)
-            .and_where(is(o::Column::ProjectId, project_id))
+            .and_where(of_it())
             .and_where(Expr::col(o::Column::Epoch).lt(epoch))
             .to_owned();
         self.0.execute(what, Twice::Harmless, &tasks).await?;
         let groups = Query::select()
             .column(o::Column::Id)
             .from(o::Entity)
-            .and_where(is(o::Column::ProjectId, project_id))
+            .and_where(of_it())
             .to_owned();
         let subs = Query::update()
             .table(t::Entity)
@@ -247,6 +249,37 @@ impl OmTasks<'_> {
             .to_owned();
         self.0.execute(what, Twice::Harmless, &subs).await?;
         Ok(())
+    }
+
+    /// Deletes the tasks about components of several projects that have been at their end since before a
+    /// time (UTC), with their sub-tasks. Those of one project go with it.
+    pub async fn forget(self, before: NaiveDateTime) -> Result<(), MetaError> {
+        let what = "delete old O&M tasks";
+        let ends = [OmTaskStatus::Successful, OmTaskStatus::Failed].map(|s| s.text());
+        let old = || {
+            Condition::all()
+                .add(o::Column::ProjectId.eq(""))
+                .add(o::Column::TaskStatus.is_in(ends.clone()))
+                .add(o::Column::FinishTime.lt(stamp(before)))
+        };
+        let groups = Query::select()
+            .column(o::Column::Id)
+            .from(o::Entity)
+            .cond_where(old())
+            .to_owned();
+        let subs = Query::delete()
+            .from_table(t::Entity)
+            .and_where(Expr::col(t::Column::TaskGroup).in_subquery(groups))
+            .to_owned();
+        self.0.execute(what, Twice::Harmless, &subs).await?;
+        let tasks = Query::delete()
+            .from_table(o::Entity)
+            .cond_where(old())
+            .to_owned();
+        self.0
+            .execute(what, Twice::Harmless, &tasks)
+            .await
+            .map(drop)
     }
 
     /// Sets the state; one that is an end gets its time.

@@ -4,16 +4,17 @@ use chrono::NaiveDateTime;
 use entity::{oms_project as p, oms_step as s, oms_task as t};
 use sea_orm::{
     ColumnTrait, Condition, EntityTrait, QueryFilter, QueryOrder, QuerySelect, Set,
-    SqliteTransactionMode, TransactionOptions, TransactionTrait,
-    sea_query::{Expr, ExprTrait, Query},
+    sea_query::{Expr, ExprTrait, InsertStatement, Query},
 };
 use serde_json::Value;
 
 use super::{
-    AlarmLevel, MetaError, Metadata, ProjectStatus, ProjectType, Row, StateText, Written,
-    access::{Fence, FromModel, Sets, is},
+    AlarmLevel, MetaError, Metadata, NewStep, ProjectStatus, ProjectType, Row, StateText, Written,
+    access::{Fence, FromModel, Sets, insert_statement, is},
+    label::give,
     retry::{Twice, retry},
     row::{Cells, json_text, now},
+    step::insert_steps,
 };
 
 /// A project.
@@ -124,7 +125,7 @@ impl Projects<'_> {
     /// Makes a project in `INIT`. The same id again gives the project as it is; a name that another
     /// living project has is a [`MetaError::Conflict`].
     pub async fn create(self, new: NewProject) -> Result<Project, MetaError> {
-        self.create_owned(new, None).await
+        self.create_whole(new, None, Vec::new(), &[]).await
     }
 
     /// As [`Projects::create`]: a sub-project of `parent`, which belongs to whom the parent does.
@@ -138,31 +139,41 @@ impl Projects<'_> {
         self.insert(new, model).await
     }
 
-    /// As [`Projects::create`], for an account.
-    pub async fn create_owned(
+    /// As [`Projects::create`], for an account, with its steps and labels: all of it or nothing.
+    pub async fn create_whole(
         self,
         new: NewProject,
         owner: Option<&str>,
+        steps: Vec<NewStep>,
+        labels: &[String],
     ) -> Result<Project, MetaError> {
         let model = model(&new, owner);
-        self.insert(new, model).await
+        let steps = (!steps.is_empty()).then(|| insert_steps(&new.id, steps));
+        let more = steps.into_iter().chain(give(&new.id, labels));
+        self.insert_with(new, model, more.collect()).await
     }
 
     async fn insert(self, new: NewProject, model: p::ActiveModel) -> Result<Project, MetaError> {
+        self.insert_with(new, model, Vec::new()).await
+    }
+
+    async fn insert_with(
+        self,
+        new: NewProject,
+        model: p::ActiveModel,
+        more: Vec<InsertStatement>,
+    ) -> Result<Project, MetaError> {
         let what = "create a project";
         let same_name = same_name(&new.id, &new.name);
-        let insert =
-            super::access::insert_statement::<p::Entity>(vec![model], &[p::Column::Id], &[]);
+        let project = insert_statement::<p::Entity>(vec![model], &[p::Column::Id], &[]);
         let taken = retry(what, Twice::Harmless, || async {
             // The name is looked for and taken under SQLite's write lock.
-            let options = TransactionOptions {
-                sqlite_transaction_mode: Some(SqliteTransactionMode::Immediate),
-                ..TransactionOptions::default()
-            };
-            let transaction = self.0.write.begin_with_options(options).await?;
+            let transaction = self.0.begin().await?;
             let taken = same_name.clone().one(&transaction).await?;
             if taken.is_none() {
-                sea_orm::ConnectionTrait::execute(&transaction, &insert).await?;
+                for insert in std::iter::once(&project).chain(&more) {
+                    sea_orm::ConnectionTrait::execute(&transaction, insert).await?;
+                }
             }
             transaction.commit().await?;
             Ok(taken)

@@ -4,7 +4,7 @@ use chrono::NaiveDateTime;
 use entity::oms_session as e;
 use sea_orm::{
     ColumnTrait, EntityTrait, QueryFilter, QueryOrder, Set,
-    sea_query::{Expr, ExprTrait, Query},
+    sea_query::{DeleteStatement, Expr, ExprTrait, Query},
 };
 
 use super::{
@@ -113,11 +113,6 @@ impl Sessions<'_> {
         self.delete_where(is(e::Column::Id, id)).await
     }
 
-    /// Ends all sessions of an account.
-    pub async fn delete_of(self, user_id: &str) -> Result<(), MetaError> {
-        self.delete_where(is(e::Column::UserId, user_id)).await
-    }
-
     /// Deletes those that ended by themselves: too old, or not used since `unused_since`.
     pub async fn forget(self, unused_since: NaiveDateTime) -> Result<(), MetaError> {
         let over = Expr::col(e::Column::ExpiresAt)
@@ -127,13 +122,22 @@ impl Sessions<'_> {
     }
 
     async fn delete_where(self, condition: Expr) -> Result<(), MetaError> {
-        let delete = Query::delete()
-            .from_table(e::Entity)
-            .and_where(condition)
-            .to_owned();
+        let delete = delete_where(condition);
         self.0
             .execute("end sessions", Twice::Harmless, &delete)
             .await?;
         Ok(())
     }
+}
+
+/// Ends all sessions of an account.
+pub(super) fn end_sessions_of(user_id: &str) -> DeleteStatement {
+    delete_where(is(e::Column::UserId, user_id))
+}
+
+fn delete_where(condition: Expr) -> DeleteStatement {
+    Query::delete()
+        .from_table(e::Entity)
+        .and_where(condition)
+        .to_owned()
 }

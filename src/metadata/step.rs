@@ -2,12 +2,15 @@
 
 use chrono::NaiveDateTime;
 use entity::oms_step as s;
-use sea_orm::{ColumnTrait, Condition, EntityTrait, QueryFilter, QueryOrder, Set};
+use sea_orm::{
+    ColumnTrait, Condition, EntityTrait, QueryFilter, QueryOrder, Set, sea_query::InsertStatement,
+};
 use serde_json::Value;
 
 use super::{
     MetaError, Metadata, Row, StateText, StepName, StepStatus, Written,
-    access::{Fence, FromModel, Sets, is},
+    access::{Fence, FromModel, Sets, insert_statement, is},
+    retry::Twice,
     row::{Cells, empty, id_or_new, json_text, now, stamp},
 };
 
@@ -130,30 +133,12 @@ impl Steps<'_> {
         project_id: &str,
         steps: Vec<NewStep>,
     ) -> Result<Vec<Row<Step>>, MetaError> {
-        let time = now();
-        let models = steps
-            .into_iter()
-            .map(|new| s::ActiveModel {
-                id: Set(id_or_new(new.id, "s_")),
-                project_id: Set(project_id.to_owned()),
-                step_order: Set(new.order),
-                step_name: Set(new.name.text()),
-                step_status: Set(StepStatus::Init.text()),
-                progress: Set(0),
-                interactive: Set(new.interactive),
-                step_info: Set(empty()),
-                extra_info: Set(empty()),
-                start_time: Set(None),
-                finish_time: Set(None),
-                epoch: Set(0),
-                gmt_created: Set(time),
-                gmt_modified: Set(time),
-            })
-            .collect();
-        let key = [s::Column::ProjectId, s::Column::StepName];
-        self.0
-            .insert_new::<s::Entity>("create steps", models, &key)
-            .await?;
+        if !steps.is_empty() {
+            let insert = insert_steps(project_id, steps);
+            self.0
+                .execute("create steps", Twice::Harmless, &insert)
+                .await?;
+        }
         self.list(project_id).await
     }
 
@@ -216,4 +201,30 @@ impl Steps<'_> {
         };
         self.0.write_fenced(fence, sets).await
     }
+}
+
+/// Makes steps that are not there yet, in `INIT`.
+pub(super) fn insert_steps(project_id: &str, steps: Vec<NewStep>) -> InsertStatement {
+    let time = now();
+    let models = steps
+        .into_iter()
+        .map(|new| s::ActiveModel {
+            id: Set(id_or_new(new.id, "s_")),
+            project_id: Set(project_id.to_owned()),
+            step_order: Set(new.order),
+            step_name: Set(new.name.text()),
+            step_status: Set(StepStatus::Init.text()),
+            progress: Set(0),
+            interactive: Set(new.interactive),
+            step_info: Set(empty()),
+            extra_info: Set(empty()),
+            start_time: Set(None),
+            finish_time: Set(None),
+            epoch: Set(0),
+            gmt_created: Set(time),
+            gmt_modified: Set(time),
+        })
+        .collect();
+    let key = [s::Column::ProjectId, s::Column::StepName];
+    insert_statement::<s::Entity>(models, &key, &[])
 }

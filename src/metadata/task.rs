@@ -174,11 +174,13 @@ impl Tasks<'_> {
     }
 
     /// The tasks that somebody must do something about: those of the steps `at_rest` that are
-    /// `PENDING` or `FAILED`, and those of all the steps whose state is none.
+    /// `PENDING` or `FAILED`, and those of all the steps whose state is none; and all tasks of the steps
+    /// `whole`.
     pub async fn open(
         self,
         steps: &[String],
         at_rest: &[String],
+        whole: &[String],
     ) -> Result<Vec<Row<Task>>, MetaError> {
         let open = [TaskStatus::Pending, TaskStatus::Failed].map(|s| s.text());
         let groups = |ids: &[String]| t::Column::TaskGroup.is_in(ids.iter().cloned());
@@ -189,7 +191,12 @@ impl Tasks<'_> {
             .add(groups(steps))
             .add(t::Column::TaskStatus.is_not_in(TaskStatus::allowed()));
         let select = t::Entity::find()
-            .filter(Condition::any().add(waiting).add(nonsense))
+            .filter(
+                Condition::any()
+                    .add(waiting)
+                    .add(nonsense)
+                    .add(groups(whole)),
+            )
             .order_by_asc(t::Column::TaskType)
             .order_by_asc(t::Column::TaskName);
         self.0.rows("list open tasks", select).await

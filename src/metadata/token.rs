@@ -3,7 +3,8 @@
 use chrono::NaiveDateTime;
 use entity::oms_api_token as t;
 use sea_orm::{
-    ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QueryTrait, Set, sea_query::Query,
+    ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QueryTrait, Set,
+    sea_query::{DeleteStatement, Query},
 };
 
 use super::{
@@ -101,22 +102,22 @@ impl ApiTokens<'_> {
 
     /// Deletes a token.
     pub async fn delete(self, id: &str) -> Result<(), MetaError> {
-        self.delete_where(t::Column::Id, id).await
-    }
-
-    /// Deletes all tokens of an account.
-    pub async fn delete_of(self, user_id: &str) -> Result<(), MetaError> {
-        self.delete_where(t::Column::UserId, user_id).await
-    }
-
-    async fn delete_where(self, column: t::Column, value: &str) -> Result<(), MetaError> {
-        let delete = Query::delete()
-            .from_table(t::Entity)
-            .and_where(is(column, value))
-            .to_owned();
+        let delete = delete_where(t::Column::Id, id);
         self.0
-            .execute("delete tokens", Twice::Harmless, &delete)
+            .execute("delete a token", Twice::Harmless, &delete)
             .await?;
         Ok(())
     }
+}
+
+/// Deletes all tokens of an account.
+pub(super) fn delete_tokens_of(user_id: &str) -> DeleteStatement {
+    delete_where(t::Column::UserId, user_id)
+}
+
+fn delete_where(column: t::Column, value: &str) -> DeleteStatement {
+    Query::delete()
+        .from_table(t::Entity)
+        .and_where(is(column, value))
+        .to_owned()
 }

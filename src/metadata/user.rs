@@ -5,7 +5,7 @@ use std::fmt;
 use chrono::NaiveDateTime;
 use entity::{oms_datasource as d, oms_project as p, oms_user as u};
 use sea_orm::{
-    ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QueryTrait, Set,
+    ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QueryTrait, Set, StatementBuilder,
     sea_query::{Expr, ExprTrait, Query, UpdateStatement},
 };
 
@@ -14,6 +14,8 @@ use super::{
     access::{FromModel, is},
     retry::Twice,
     row::{Cells, new_id, now},
+    session::end_sessions_of,
+    token::delete_tokens_of,
 };
 
 const TABLE: &str = "oms_user";
@@ -122,7 +124,7 @@ pub struct NewUser {
 }
 
 /// What to write of an account; `None` leaves as it is.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Default)]
 pub struct UserUpdate {
     /// What it may do.
     pub role: Option<UserRole>,
@@ -134,6 +136,18 @@ pub struct UserUpdate {
     pub phone: Option<String>,
     /// What people should know.
     pub description: Option<String>,
+    /// Argon2id of another password, which must be changed: the lock, tokens and sessions end with it.
+    pub password_hash: Option<String>,
+}
+
+impl fmt::Debug for UserUpdate {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("UserUpdate")
+            .field("role", &self.role)
+            .field("department_id", &self.department_id)
+            .field("password", &self.password_hash.is_some())
+            .finish_non_exhaustive()
+    }
 }
 
 /// The repository of `oms_user`. Accounts are people's: they carry no epoch.
@@ -176,7 +190,7 @@ impl Users<'_> {
         self.0.rows("list accounts", select).await
     }
 
-    /// Writes what the update names.
+    /// Writes what the update names, all of it or nothing.
     pub async fn update(self, id: &str, update: UserUpdate) -> Result<(), MetaError> {
         let mut statement = change(id);
         let texts = [
@@ -191,27 +205,32 @@ impl Users<'_> {
                 statement.value(column, text);
             }
         }
-        self.write("write an account", id, &statement).await
+        let what = "write an account";
+        let Some(hash) = update.password_hash else {
+            return self.write(what, id, &statement, &[]).await;
+        };
+        password(&mut statement, &hash, true);
+        let (tokens, sessions) = (delete_tokens_of(id), end_sessions_of(id));
+        self.write(what, id, &statement, &[&tokens, &sessions])
+            .await
     }
 
-    /// Sets a password, and ends a lock.
-    pub async fn set_password(
-        self,
-        id: &str,
-        hash: &str,
-        must_change: bool,
-    ) -> Result<(), MetaError> {
-        let mut statement = unlocked(id);
-        statement
-            .value(u::Column::PasswordHash, hash)
-            .value(u::Column::MustChange, must_change)
-            .value(u::Column::PasswordChangedAt, now());
-        self.write("set a password", id, &statement).await
+    /// Sets a password that its owner chose, and ends a lock; the sessions end with the old one. Where
+    /// that is another one by now, nothing happens: [`MetaErrorKind::NotFound`].
+    pub async fn change_password(self, id: &str, old: &str, new: &str) -> Result<(), MetaError> {
+        let mut statement = change(id);
+        password(&mut statement, new, false);
+        // the new one, too: it may have been written already when it is tried again
+        statement.and_where(Expr::col(u::Column::PasswordHash).is_in([old, new]));
+        self.write("set a password", id, &statement, &[&end_sessions_of(id)])
+            .await
     }
 
     /// Ends a lock, and forgets wrong passwords.
     pub async fn unlock(self, id: &str) -> Result<(), MetaError> {
-        self.write("unlock an account", id, &unlocked(id)).await
+        let mut statement = change(id);
+        unlocked(&mut statement);
+        self.write("unlock an account", id, &statement, &[]).await
     }
 
     /// Counts a wrong password; from `most` on the account is locked. Gives whether this one locked it.
@@ -235,43 +254,40 @@ impl Users<'_> {
         Ok(self.0.execute(what, Twice::Harmless, &lock).await? > 0)
     }
 
-    /// What belongs to one belongs to another from here on.
-    pub async fn hand_over(self, from: &str, to: &str) -> Result<(), MetaError> {
-        let what = "hand things over";
+    /// Deletes an account with its tokens and sessions; its projects and data sources are the heir's
+    /// from here on. All of it happens, or nothing.
+    pub async fn delete(self, id: &str, heir: &str) -> Result<(), MetaError> {
         let mut projects = Query::update();
         projects
             .table(p::Entity)
-            .value(p::Column::Owner, to)
-            .and_where(is(p::Column::Owner, from));
-        self.0.execute(what, Twice::Harmless, &projects).await?;
+            .value(p::Column::Owner, heir)
+            .and_where(is(p::Column::Owner, id));
         let mut sources = Query::update();
         sources
             .table(d::Entity)
-            .value(d::Column::Owner, to)
-            .and_where(is(d::Column::Owner, from));
-        self.0.execute(what, Twice::Harmless, &sources).await?;
-        Ok(())
-    }
-
-    /// Deletes an account.
-    pub async fn delete(self, id: &str) -> Result<(), MetaError> {
-        let delete = Query::delete()
+            .value(d::Column::Owner, heir)
+            .and_where(is(d::Column::Owner, id));
+        let (tokens, sessions) = (delete_tokens_of(id), end_sessions_of(id));
+        let account = Query::delete()
             .from_table(u::Entity)
             .and_where(is(u::Column::Id, id))
             .to_owned();
-        self.0
-            .execute("delete an account", Twice::Harmless, &delete)
-            .await?;
+        let what = "delete an account";
+        let all: [&dyn StatementBuilder; 5] = [&projects, &sources, &tokens, &sessions, &account];
+        self.0.execute_all(what, Twice::Harmless, &all).await?;
         Ok(())
     }
 
+    /// Writes the account, and what goes with it.
     async fn write(
         self,
         what: &'static str,
         id: &str,
-        statement: &UpdateStatement,
+        account: &UpdateStatement,
+        others: &[&dyn StatementBuilder],
     ) -> Result<(), MetaError> {
-        match self.0.execute(what, Twice::Harmless, statement).await? {
+        let twice = Twice::Harmless;
+        match self.0.execute_led(what, twice, account, others).await? {
             0 => Err(MetaError::not_found(TABLE, id)),
             _ => Ok(()),
         }
@@ -287,13 +303,19 @@ fn change(id: &str) -> UpdateStatement {
     statement
 }
 
-fn unlocked(id: &str) -> UpdateStatement {
-    let mut statement = change(id);
+fn unlocked(statement: &mut UpdateStatement) {
     statement
         .value(u::Column::IsLocked, false)
         .value(u::Column::LockedUntil, None::<NaiveDateTime>)
         .value(u::Column::LoginFailureTimes, 0);
+}
+
+fn password(statement: &mut UpdateStatement, hash: &str, must_change: bool) {
+    unlocked(statement);
     statement
+        .value(u::Column::PasswordHash, hash)
+        .value(u::Column::MustChange, must_change)
+        .value(u::Column::PasswordChangedAt, now());
 }
 
 fn model(new: NewUser) -> u::ActiveModel {

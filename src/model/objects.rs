@@ -211,6 +211,7 @@ mod tests {
             data_dir: "/x".into(),
             stages: Stages::default(),
             modified: Modified::default(),
+            reverse_incr_sync: None,
         }
     }
 

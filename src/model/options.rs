@@ -113,6 +113,8 @@ pub struct IncrSyncOptions {
     pub window_bytes: usize,
     /// What a reader of the target may see.
     pub transaction_mode: TransactionMode,
+    /// What becomes of the source's DDL.
+    pub ddl_mode: DdlMode,
     /// `throttleRps`: changes applied each second, at most; 0: no limit. Taken over while it runs.
     pub throttle_rps: u64,
     /// `throttleIOPS`: bytes applied each second, at most; 0: no limit. Taken over while it runs.
@@ -130,6 +132,20 @@ pub enum TransactionMode {
     Atomic,
 }
 
+/// What becomes of DDL in the source's log.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum DdlMode {
+    /// It is applied. Of two directions that run at the same time at most one may do so.
+    #[default]
+    Apply,
+    /// It is passed over with a word in the log, and counted: DDL goes the other way only. What removes
+    /// rows without logging them (TRUNCATE), and what is not understood, waits for an operator.
+    Ignore,
+    /// It waits for an operator, who skips its task once he has dealt with it.
+    Refuse,
+}
+
 impl Default for IncrSyncOptions {
     fn default() -> Self {
         Self {
@@ -138,6 +154,7 @@ impl Default for IncrSyncOptions {
             batch_bytes: 1 << 20,
             window_bytes: 64 << 20,
             transaction_mode: TransactionMode::default(),
+            ddl_mode: DdlMode::default(),
             throttle_rps: 0,
             throttle_iops: 0,
         }

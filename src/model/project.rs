@@ -3,7 +3,7 @@
 use crate::error::{Error, Kind, Result};
 use crate::model::filter::ObjectFilter;
 use crate::model::objects::Modified;
-use crate::model::options::Options;
+use crate::model::options::{IncrSyncOptions, Options};
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
 
@@ -24,6 +24,10 @@ pub struct ProjectConfig {
     /// What changes of its objects have left, or need while one is under way. Written by `oms` only.
     #[serde(default, skip_serializing_if = "Modified::is_nothing")]
     pub modified: Modified,
+    /// `reverseIncrTransferConfig`: settings of the Incr-Sync of the way back; those of the way forth
+    /// unless told.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reverse_incr_sync: Option<IncrSyncOptions>,
 }
 
 /// What a project does, of what a project can do.
@@ -38,6 +42,29 @@ pub struct Stages {
     pub incr: bool,
     /// Compares both sides.
     pub full_verify: bool,
+    /// Whether, and when, changes at the target are carried back.
+    #[serde(skip_serializing_if = "WayBack::is_none")]
+    pub way_back: WayBack,
+}
+
+/// Whether, and when, changes at the target are carried back to the source.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+pub enum WayBack {
+    /// Never.
+    #[default]
+    None,
+    /// From the forward switchover on.
+    Switchover,
+    /// All the time, beside the way forth: active-active.
+    ActiveActive,
+}
+
+impl WayBack {
+    /// Nothing is carried back.
+    pub fn is_none(&self) -> bool {
+        *self == Self::None
+    }
 }
 
 impl Default for Stages {
@@ -47,6 +74,7 @@ impl Default for Stages {
             full: true,
             incr: true,
             full_verify: true,
+            way_back: WayBack::None,
         }
     }
 }
@@ -54,6 +82,9 @@ impl Default for Stages {
 impl Stages {
     /// Why no project does just this; None: one can.
     pub fn problem(&self) -> Option<&'static str> {
+        if !self.incr && !self.way_back.is_none() {
+            return Some("nothing is carried back by a project that does not follow the source");
+        }
         if *self == Self::none() {
             return Some("a project does something");
         }
@@ -71,6 +102,7 @@ impl Stages {
             full: false,
             incr: false,
             full_verify: false,
+            way_back: WayBack::None,
         }
     }
 }
@@ -86,6 +118,11 @@ impl ProjectConfig {
         serde_json::from_value(json.clone())
             .map_err(|e| Error::new(Kind::RmCorrupt, "oms_project.config").caused_by(e))
     }
+}
+
+/// The subtopic of the way back, which has the target's log: `MYSQL_<project>_<data source>_reverse-1-0`.
+pub fn reverse_subtopic_of(project: &str, datasource: &str) -> String {
+    format!("MYSQL_{project}_{datasource}_reverse-1-0")
 }
 
 /// The subtopic of a project's source: `MYSQL_<project>_<data source>-1-0`.

@@ -11,7 +11,8 @@ use crate::metadata::{
 };
 use actix::Actor;
 use futures::future::BoxFuture;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
+use std::time::{Duration, Instant};
 
 /// Makes the factory of a component's works from its row.
 pub trait Maker: Send + Sync {
@@ -45,6 +46,9 @@ pub type Seen = Vec<(String, DesiredStatus, ComponentStatus)>;
 
 /// Epochs of leaders are this far apart, so that each start of a work within one has its own.
 pub const EPOCH_STRIDE: i64 = 1 << 20;
+
+/// A round waits so long for works to end that were told to in it.
+const MOMENTS: Duration = Duration::from_millis(50);
 
 impl Node {
     /// The node `name` under the leader of `epoch`.
@@ -113,11 +117,9 @@ impl Node {
             }
         }
         // ends come first: a successor may need what its predecessor holds
-        for (row, status) in unwanted {
-            self.end(&row, status).await?;
-        }
+        let ending = self.end_all(unwanted).await?;
         for row in wanted {
-            self.run(&row).await?;
+            self.run(&row, &ending).await?;
         }
         self.write_pending().await?;
         Ok(seen)
@@ -173,15 +175,41 @@ impl Node {
             .is_none_or(|projects| projects.contains(&row.project_id))
     }
 
+    /// Ends these; gives the projects of which something takes longer to end. Nobody else waits for
+    /// that: one whose server does not answer may take [`crate::actor::shell`]'s whole grace.
+    async fn end_all(
+        &mut self,
+        unwanted: Vec<(Component, ComponentStatus)>,
+    ) -> Result<HashSet<String>> {
+        let mut begun = false;
+        for (row, _) in &unwanted {
+            if let Some(slot) = self.slots.get_mut(&row.id) {
+                begun |= slot.begin_end(&self.bell);
+            }
+        }
+        // most end in moments, and the next round comes later than that
+        let then = Instant::now() + if begun { MOMENTS } else { Duration::ZERO };
+        let mut ending = HashSet::new();
+        for (row, status) in unwanted {
+            let ended = match self.slots.get_mut(&row.id) {
+                Some(slot) => slot.ended_by(then).await?,
+                None => true,
+            };
+            match ended {
+                true => self.end(&row, status).await?,
+                false => drop(ending.insert(row.project_id)),
+            }
+        }
+        Ok(ending)
+    }
+
+    /// Says that one has ended.
     async fn end(&mut self, row: &Component, status: ComponentStatus) -> Result<()> {
         let slot = self.slots.remove(&row.id);
         if slot.is_none() && (row.status == status || row.status == ComponentStatus::Finished) {
             return Ok(());
         }
         let epoch = slot.as_ref().map_or(row.epoch, |s| s.epoch);
-        if let Some(mut slot) = slot {
-            slot.stop().await?;
-        }
         let keep = matches!(
             row.status,
             ComponentStatus::Finished | ComponentStatus::Exception
@@ -196,13 +224,13 @@ impl Node {
         Ok(())
     }
 
-    async fn run(&mut self, row: &Component) -> Result<()> {
+    async fn run(&mut self, row: &Component, ending: &HashSet<String>) -> Result<()> {
         let done = matches!(
             row.status,
             ComponentStatus::Finished | ComponentStatus::Exception
         );
         if !self.slots.contains_key(&row.id) {
-            if done {
+            if done || ending.contains(&row.project_id) {
                 return Ok(());
             }
             // whoever waits for it to rest sees from here on that it does not

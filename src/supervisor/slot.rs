@@ -1,12 +1,14 @@
 //! One component on this node: its shell, its failures, what was reported of it.
 
 use super::policy::{Verdict, verdict};
+use crate::actor::pace::Bell;
 use crate::actor::shell::{Observe, Start, Stop};
 use crate::actor::{Backoff, Observation, Shell, ShellState};
 use crate::error::{Error, ErrorReport, Kind, Result};
 use crate::metadata::{ComponentStatus, Report};
 use actix::Addr;
 use std::time::{Duration, Instant};
+use tokio::task::{JoinError, JoinHandle};
 
 /// How often progress is written while nothing else changes.
 const REPORT_EVERY: Duration = Duration::from_millis(500);
@@ -18,6 +20,8 @@ pub struct Slot {
     /// Generation of the assignment in `oms_component`.
     pub epoch: i64,
     shell: Option<Addr<Shell>>,
+    /// A shell that was told to end, until it has.
+    ending: Option<JoinHandle<Result<()>>>,
     backoff: Backoff,
     not_before: Instant,
     last_beat: u64,
@@ -49,6 +53,7 @@ impl Slot {
         Self {
             epoch,
             shell: None,
+            ending: None,
             backoff: Backoff::new(Duration::from_millis(200), Duration::from_secs(15)),
             not_before: Instant::now(),
             last_beat: 0,
@@ -67,8 +72,40 @@ impl Slot {
         ask(shell.send(Start).await)?
     }
 
-    /// Ends the work at its next safe point.
+    /// Tells the work to end at its next safe point, and rings when it has. False: it was told before,
+    /// or there is none.
+    pub fn begin_end(&mut self, bell: &Bell) -> bool {
+        if let Some(shell) = self.shell.take() {
+            let bell = bell.clone();
+            self.ending = Some(tokio::spawn(async move {
+                let ended = ask(shell.send(Stop).await);
+                bell.ring();
+                ended?
+            }));
+            return true;
+        }
+        false
+    }
+
+    /// Waits until then for the end that was begun; gives whether nothing works any more.
+    pub async fn ended_by(&mut self, then: Instant) -> Result<bool> {
+        let Some(ending) = &mut self.ending else {
+            return Ok(self.shell.is_none());
+        };
+        match tokio::time::timeout_at(then.into(), ending).await {
+            Ok(ended) => {
+                self.ending = None;
+                joined(ended).map(|()| true)
+            }
+            Err(_) => Ok(false),
+        }
+    }
+
+    /// Ends the work at its next safe point, and waits for that.
     pub async fn stop(&mut self) -> Result<()> {
+        if let Some(ending) = self.ending.take() {
+            joined(ending.await)?;
+        }
         match self.shell.take() {
             Some(shell) => ask(shell.send(Stop).await)?,
             None => Ok(()),
@@ -77,6 +114,12 @@ impl Slot {
 
     /// Looks at the shell.
     pub async fn look(&mut self) -> Next {
+        // wanted again while it still ends
+        match self.ended_by(Instant::now()).await {
+            Ok(false) if self.shell.is_none() => return Next::Nothing,
+            Ok(_) => {}
+            Err(error) => return self.failed(&error, None),
+        }
         let Some(shell) = self.shell.clone() else {
             return if Instant::now() >= self.not_before {
                 Next::Start
@@ -176,6 +219,10 @@ impl Slot {
 
 fn failed_at(error: &Error) -> ErrorReport {
     error.report()
+}
+
+fn joined(ended: std::result::Result<Result<()>, JoinError>) -> Result<()> {
+    ended.map_err(|e| Error::new(Kind::Panicked, "ending a component").caused_by(e))?
 }
 
 fn ask<T>(answer: std::result::Result<T, actix::MailboxError>) -> Result<T> {

@@ -4,9 +4,10 @@
 //! something else was edited by a person, and that is heeded once and then accepted.
 
 use super::plan::{Action, StepView, TaskView, event};
+use super::reverse;
 use super::steps::{Goal, component_of};
 use super::transition::StepEvent;
-use entity::{ComponentStatus, DesiredStatus, StepStatus, TaskStatus};
+use entity::{ComponentStatus, DesiredStatus, StepName, StepStatus, TaskStatus};
 
 /// Does what a person's edit of a step's state asks for beyond what the state means by itself. True
 /// where the step's component starts anew: it is to be looked at afresh then.
@@ -64,8 +65,11 @@ pub(super) fn again(step: &StepView) -> Option<Vec<Action>> {
         step: step.id.clone(),
         kind,
     };
+    let store = reverse::reset(step);
     let Some(component) = &step.component else {
-        return Some(vec![retry, make]);
+        let goes_back = step.name == StepName::ReverseIncrTransfer;
+        let make = (!goes_back).then_some(make);
+        return Some(store.into_iter().chain([retry]).chain(make).collect());
     };
     let reset = Action::ResetComponent {
         component: component.id.clone(),
@@ -73,11 +77,12 @@ pub(super) fn again(step: &StepView) -> Option<Vec<Action>> {
     if step.told != StepStatus::Failed {
         let stopped = component.desired == DesiredStatus::Stopped
             || component.status == ComponentStatus::Stopped;
-        return Some(match component.status {
+        let own = match component.status {
             _ if stopped => vec![make, retry],
             ComponentStatus::Exception | ComponentStatus::Finished => vec![reset, retry],
             _ => vec![retry],
-        });
+        };
+        return Some(store.into_iter().chain(own).collect());
     }
     let (wanted, waiting): (Vec<_>, Vec<_>) = step
         .tasks
@@ -121,8 +126,18 @@ pub(super) fn reopened(step: &StepView) -> Vec<Action> {
         .iter()
         .filter(|task| task.status == TaskStatus::Pending && task.retries_left);
     let mut actions: Vec<Action> = wanted.map(take).collect();
-    if !actions.is_empty() {
-        actions.push(event(step, StepEvent::Retry));
+    if actions.is_empty() {
+        return actions;
+    }
+    match (&step.component, step.name) {
+        // it would wait for a person's word otherwise
+        (Some(component), StepName::TransferAppSwitch) => {
+            actions.push(Action::ResetComponent {
+                component: component.id.clone(),
+            });
+            actions.push(event(step, StepEvent::Resume));
+        }
+        _ => actions.push(event(step, StepEvent::Retry)),
     }
     actions
 }

@@ -5,8 +5,11 @@ mod edits;
 pub mod modify;
 pub mod om;
 pub mod plan;
+mod precheck;
 mod release;
+pub mod reverse;
 pub mod steps;
+pub mod switch;
 #[cfg(test)]
 mod tests;
 pub mod transition;

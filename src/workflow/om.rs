@@ -106,6 +106,8 @@ pub struct World {
     pub current: Option<(ComponentView, Option<String>)>,
     /// The id of the component that the step had when a task was made that gives it another one.
     pub before: Option<String>,
+    /// The switchover stopped the component.
+    pub switched: bool,
     /// The step's state, and when it is done.
     pub step: Option<(StepStatus, Goal)>,
 }
@@ -215,6 +217,11 @@ fn pause(world: &World) -> Result<Verdict, String> {
 
 fn start(world: &World) -> Result<Verdict, String> {
     world.works()?;
+    if world.switched {
+        return Err(
+            "the forward switchover stopped it: RollBackAppSwitch lets it go on".to_owned(),
+        );
+    }
     match world.component()?.status {
         ComponentStatus::Finished => {
             Err("it is done; RerunComponent gives its step a new one".to_owned())

@@ -24,6 +24,7 @@ fn world(status: ComponentStatus) -> World {
         kind: Some(ComponentType::IncrSync),
         current: Some((one, None)),
         before: None,
+        switched: false,
         step: Some((StepStatus::Monitoring, Goal::Follows)),
     }
 }

@@ -6,7 +6,10 @@
 //! before a crash. Each action is idempotent.
 
 use super::edits::{again, by_itself, end, heed, reopened};
+use super::precheck::precheck;
+pub use super::precheck::{check, forget_check};
 use super::release::release;
+use super::reverse;
 use super::steps::{Goal, component_of};
 use super::transition::StepEvent;
 use entity::{
@@ -35,6 +38,10 @@ pub struct StepView {
     pub progress: i32,
     /// The component that its `step_info` names.
     pub component: Option<ComponentView>,
+    /// The Store of the way back that its `step_info` names.
+    pub store: Option<ComponentView>,
+    /// A switchover that is being rolled back: at its end the step waits for its next begin.
+    pub back: bool,
 }
 
 /// A component's row.
@@ -189,30 +196,21 @@ fn run(view: &View) -> Vec<Action> {
     for step in &view.steps {
         let actions_before = actions.len();
         // what comes after the incremental step looks at a target that has caught up
-        if behind && step.status == StepStatus::Init {
+        if behind && step.status == StepStatus::Init || reverse::waits_for_a_person(view, step) {
             return actions;
         }
         run_step(step, behind, &mut actions);
-        let failed = step.status == StepStatus::Failed && actions.len() == actions_before;
-        if failed
-            || actions[actions_before..].iter().any(|a| {
-                matches!(
-                    a,
-                    Action::Step {
-                        event: StepEvent::Fail,
-                        ..
-                    }
-                )
-            })
-        {
+        if failed(step, &actions[actions_before..]) {
             actions.push(Action::Project(ProjectStatus::Failed));
             return actions;
         }
         if !matches!(step.status, StepStatus::Finished | StepStatus::Monitoring) {
+            run_beside(view, step, &mut actions);
             return actions;
         }
-        let applies =
-            component_of(step.name).is_some_and(|(kind, _)| kind == ComponentType::IncrSync);
+        // what the switchover stopped has nothing to catch up with
+        let applies = step.status != StepStatus::Finished
+            && component_of(step.name).is_some_and(|(kind, _)| kind == ComponentType::IncrSync);
         // what a work had reached before a pause is to be reached again by the next one
         let caught_up = |c: &ComponentView| c.ready && c.status == ComponentStatus::Running;
         behind |= applies && step.component.as_ref().is_some_and(|c| !caught_up(c));
@@ -231,64 +229,37 @@ fn run(view: &View) -> Vec<Action> {
     actions
 }
 
-/// A project that was never started does nothing but check what it would begin with, where somebody
-/// asked for that: its first step runs, and what comes of it moves nothing else.
-fn precheck(view: &View) -> Vec<Action> {
-    let mut actions = Vec::new();
-    let first = view.steps.first();
-    let runs =
-        |s: &&StepView| s.name == StepName::TransferPrecheck && s.status == StepStatus::Running;
-    if let Some(step) = first.filter(runs) {
-        run_step(step, false, &mut actions);
-    }
-    actions
-}
-
-/// What makes a pre-check run: of a project that was never started, or that failed at it. Nothing
-/// where it runs already, and twice where it had finished: what it found is forgotten first.
-pub fn check(view: &View) -> Vec<Action> {
-    let first = view.steps.first();
-    let Some(step) = first.filter(|s| s.name == StepName::TransferPrecheck) else {
-        return Vec::new();
+/// The way back goes on beside a step that is not done.
+fn run_beside(view: &View, step: &StepView, actions: &mut Vec<Action>) {
+    let Some(back) = reverse::beside(view, step) else {
+        return;
     };
-    match (step.status, &step.component) {
-        (StepStatus::Finished, _) => vec![event(step, StepEvent::Forget)],
-        (StepStatus::Init, _) => vec![
-            Action::MakeComponent {
-                step: step.id.clone(),
-                kind: ComponentType::Precheck,
-            },
-            event(step, StepEvent::Start),
-        ],
-        (StepStatus::Failed, Some(component)) => vec![
-            Action::ResetComponent {
-                component: component.id.clone(),
-            },
-            event(step, StepEvent::Retry),
-        ],
-        (StepStatus::Failed, None) => vec![event(step, StepEvent::Retry)],
-        _ => Vec::new(),
+    let before = actions.len();
+    match back.status {
+        StepStatus::Init => {
+            reverse::store(back, actions);
+        }
+        // a roll-back takes it away, whatever it failed of
+        StepStatus::Failed if step.back => return,
+        _ => run_step(back, false, actions),
+    }
+    if failed(back, &actions[before..]) {
+        actions.push(Action::Project(ProjectStatus::Failed));
     }
 }
 
-/// What makes a pre-check's result count no more, because what was checked is something else now.
-pub fn forget_check(view: &View) -> Vec<Action> {
-    let first = view.steps.first();
-    let over = |s: &&StepView| {
-        s.name == StepName::TransferPrecheck
-            && matches!(s.status, StepStatus::Finished | StepStatus::Failed)
+/// A step that failed and is not tried again, or that fails now.
+fn failed(step: &StepView, actions: &[Action]) -> bool {
+    let fails = |action: &Action| {
+        matches!(
+            action,
+            Action::Step {
+                event: StepEvent::Fail,
+                ..
+            }
+        )
     };
-    let runs =
-        |s: &&StepView| s.name == StepName::TransferPrecheck && s.status == StepStatus::Running;
-    // one that runs has read what is not so any more: it begins anew
-    let anew = first.filter(runs).map(|step| Action::MakeComponent {
-        step: step.id.clone(),
-        kind: ComponentType::Precheck,
-    });
-    let forgotten = first
-        .filter(over)
-        .map(|step| event(step, StepEvent::Forget));
-    anew.into_iter().chain(forgotten).collect()
+    step.status == StepStatus::Failed && actions.is_empty() || actions.iter().any(fails)
 }
 
 /// A failed project waits until somebody asks for its failed step to run again; what runs goes on
@@ -323,16 +294,17 @@ fn hold_back(view: &View, hold: Hold) -> Vec<Action> {
     actions
 }
 
-/// Ends a step's component at its next safe point.
+/// Ends a step's components at their next safe points.
 fn pause(step: &StepView, actions: &mut Vec<Action>) {
-    if let Some(component) = &step.component
-        && component.desired == DesiredStatus::Running
-        && component.status != ComponentStatus::Finished
-    {
-        actions.push(Action::SetDesired {
-            component: component.id.clone(),
-            desired: DesiredStatus::Paused,
-        });
+    for component in step.component.iter().chain(&step.store) {
+        if component.desired == DesiredStatus::Running
+            && component.status != ComponentStatus::Finished
+        {
+            actions.push(Action::SetDesired {
+                component: component.id.clone(),
+                desired: DesiredStatus::Paused,
+            });
+        }
     }
 }
 
@@ -344,7 +316,7 @@ pub(super) fn event(step: &StepView, event: StepEvent) -> Action {
     }
 }
 
-fn run_step(step: &StepView, behind: bool, actions: &mut Vec<Action>) {
+pub(super) fn run_step(step: &StepView, behind: bool, actions: &mut Vec<Action>) {
     let Some((kind, goal)) = component_of(step.name) else {
         return;
     };
@@ -355,7 +327,12 @@ fn run_step(step: &StepView, behind: bool, actions: &mut Vec<Action>) {
     if heed(step, goal, actions) {
         return;
     }
+    let goes_back = step.name == StepName::ReverseIncrTransfer;
+    if goes_back && reverse::store(step, actions) {
+        return;
+    }
     match (step.status, &step.component) {
+        (StepStatus::Init, _) if goes_back => actions.push(reverse::begin(step)),
         (StepStatus::Init, _) => {
             // the component first: a step that runs goes by the one that it has
             actions.push(make);
@@ -396,7 +373,7 @@ fn run_step(step: &StepView, behind: bool, actions: &mut Vec<Action>) {
 }
 
 /// A component that was paused with its project runs again with it; one that a person paused does not.
-fn wake(component: &ComponentView, actions: &mut Vec<Action>) {
+pub(super) fn wake(component: &ComponentView, actions: &mut Vec<Action>) {
     if component.desired == DesiredStatus::Paused && !component.held {
         actions.push(Action::SetDesired {
             component: component.id.clone(),
@@ -416,6 +393,7 @@ fn give_up(step: &StepView, actions: &mut Vec<Action>) {
 fn watch(step: &StepView, component: &ComponentView, goal: Goal, actions: &mut Vec<Action>) {
     let done = match component.status {
         ComponentStatus::Exception => return give_up(step, actions),
+        ComponentStatus::Finished if step.back => Some(StepEvent::Anew),
         ComponentStatus::Finished => Some(StepEvent::Finish),
         ComponentStatus::Running if component.ready => match goal {
             Goal::Finishes => None,
@@ -458,6 +436,7 @@ pub fn resume(view: &View) -> Vec<Action> {
                 component: component.id.clone(),
             });
         }
+        actions.extend(reverse::reset(step));
         actions.push(event(step, StepEvent::Retry));
     }
     // a verification that was cut off goes on when the target has caught up again

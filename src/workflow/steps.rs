@@ -1,6 +1,6 @@
 //! The steps of a project: their order, and what works for each.
 
-use crate::model::project::Stages;
+use crate::model::project::{Stages, WayBack};
 use entity::{ComponentType, StepName};
 
 /// The steps of a migration that does this, in their order. `incr_verifier` says that what is applied
@@ -14,7 +14,19 @@ pub fn migration(stages: &Stages, incr_verifier: bool) -> Vec<StepName> {
         (StepName::IndexTransfer, stages.structure),
         (StepName::IncrTransfer, stages.incr),
         (StepName::IncrVerifier, stages.incr && incr_verifier),
+        (
+            StepName::ReverseIncrTransfer,
+            stages.way_back == WayBack::ActiveActive,
+        ),
         (StepName::FullVerifier, stages.full_verify),
+        (
+            StepName::TransferAppSwitch,
+            stages.way_back == WayBack::Switchover,
+        ),
+        (
+            StepName::ReverseIncrTransfer,
+            stages.way_back == WayBack::Switchover,
+        ),
     ];
     let chosen = chosen.into_iter().filter(|(_, chosen)| *chosen);
     chosen.map(|(step, _)| step).collect()
@@ -42,9 +54,9 @@ pub fn component_of(step: StepName) -> Option<(ComponentType, Goal)> {
         StepName::IncrTransfer => Some((ComponentType::IncrSync, Goal::Follows)),
         StepName::IncrVerifier => Some((ComponentType::IncrVerification, Goal::Follows)),
         StepName::FullVerifier => Some((ComponentType::FullVerification, Goal::Finishes)),
-        StepName::TransferPrepare | StepName::TransferAppSwitch | StepName::ReverseIncrTransfer => {
-            None
-        }
+        StepName::TransferAppSwitch => Some((ComponentType::AppSwitch, Goal::Finishes)),
+        StepName::ReverseIncrTransfer => Some((ComponentType::IncrSync, Goal::Follows)),
+        StepName::TransferPrepare => None,
     }
 }
 

@@ -49,7 +49,10 @@ pub fn next(from: StepStatus, event: StepEvent) -> Result<StepStatus, IllegalTra
         (S::Init, E::Start) => Ok(S::Running),
         (S::Init, E::Suspend | E::Resume) => Ok(S::Init),
         (S::Running, E::Fail) => Ok(S::Failed),
-        (S::Running, E::Finish) => Ok(S::Finished),
+        // what follows is done when the switchover stops it
+        (S::Running | S::Monitoring, E::Finish) => Ok(S::Finished),
+        // a switchover that was rolled back lets it go on; a task of one is done once more
+        (S::Finished, E::Resume) => Ok(S::Running),
         (S::Running, E::CatchUp) => Ok(S::Monitoring),
         (S::Running | S::Monitoring, E::Suspend) => Ok(S::Suspend),
         (S::Suspend, E::Resume) => Ok(S::Running),

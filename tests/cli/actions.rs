@@ -139,6 +139,56 @@ async fn a_wait_ends_in_time_or_with_the_step_s_error() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_wait_for_tables_shows_the_sub_project_and_ends_with_the_change_s_error() {
+    let home = tempfile::tempdir().expect("a folder");
+    let looks = std::sync::atomic::AtomicU32::new(0);
+    let server = Listener::start(move |request| {
+        let running = json!({ "id": "mr_1", "status": "RUNNING", "subProjectId": "np_sub" });
+        let failed = json!({
+            "id": "mr_1", "status": "FAILED", "subProjectId": "np_sub",
+            "errorDetail": {
+                "errorCode": "FUL-0001", "errorMsg": "shop.t holds rows", "proposal": "Empty it.",
+            },
+        });
+        let data = match (request.action.as_str(), request.body["id"].as_str()) {
+            ("CreateProjectModifyRecords", _) => json!("mr_1"),
+            ("ListProjectModifyRecords", Some("np_slow")) => json!([running]),
+            ("ListProjectModifyRecords", _) => {
+                let look = looks.fetch_add(1, std::sync::atomic::Ordering::SeqCst);
+                json!([{ "id": "mr_0", "status": "SUCCESS" }, if look == 0 { running } else { failed }])
+            }
+            _ => json!({
+                "id": "np_sub", "status": "RUNNING",
+                "steps": [{ "name": "FULL_TRANSFER", "status": "RUNNING", "progress": 40 }],
+            }),
+        };
+        (200, success(data))
+    });
+    let cli = Cli::at(home.path(), &server.url, "admin", "secret");
+    let add = ["project", "objects", "add"];
+    let slow = cli
+        .run(&[&add[..], &["np_slow", "a.t", "--wait", "--timeout", "1"]].concat())
+        .await
+        .expect(2);
+    assert!(
+        slow.stderr.contains("error CLI-0002: change mr_1"),
+        "{slow}"
+    );
+    assert!(slow.stderr.contains("it is RUNNING"), "{slow}");
+    assert!(slow.stderr.contains("Full migration"), "{slow}");
+    let failed = cli
+        .run(&[&add[..], &["np_1", "a.t", "--wait"]].concat())
+        .await
+        .expect(3);
+    let said = "error FUL-0001: change mr_1: shop.t holds rows";
+    assert!(failed.stderr.contains(said), "{failed}");
+    assert!(failed.stderr.contains("what to do: Empty it."), "{failed}");
+    let sent: Vec<_> = server.seen().into_iter().map(|r| r.action).collect();
+    let last = ["DescribeProject", "ListProjectModifyRecords"].map(str::to_owned);
+    assert!(sent.ends_with(&last), "{sent:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn differences_are_listed_up_to_a_limit() {
     let home = tempfile::tempdir().expect("a folder");
     let server = Listener::start(|request| {

@@ -41,8 +41,10 @@ pub fn answer(request: &Request) -> (u16, String) {
         "CreateDepartment" => json!("d_2"),
         "ListApiTokens" => json!([{ "id": "k_1", "name": "ci" }]),
         "CreateProjectModifyRecords" => json!("m_1"),
-        "ListProjectModifyRecords" => json!([{ "id": "m_1", "status": "PENDING" }]),
+        "ListProjectModifyRecords" => json!([{ "id": "m_1", "status": "SUCCESS" }]),
         "CloneProject" => json!("np_3"),
+        "DescribeAppSwitch" => crate::cases_switch::of(&request.body["id"]),
+        "RehearseAppSwitch" => crate::cases_switch::rehearsal(true),
         "CreateSession" => json!({ "id": "w_2", "token": "oms_s_token" }),
         "ListSessions" => json!([{ "id": "w_1", "account": "admin" }]),
         "CreateApiToken" => json!({ "id": "k_2", "token": "oms_token" }),
@@ -110,6 +112,12 @@ fn of_projects() -> Vec<Case> {
             "is deleted",
         ),
         (create, "CreateOceanBaseDataSource", oceanbase, ""),
+        (
+            "datasource create ob oceanbase://root@10.0.0.2 --password-file secret --binlog-address [::1]:2983",
+            "CreateOceanBaseDataSource",
+            json!({ "binlogAddress": { "host": "::1", "port": 2983 } }),
+            "",
+        ),
         (
             "datasource create my mysql://root@10.0.0.2 --password-file secret",
             "CreateMySqlDataSource",
@@ -336,6 +344,7 @@ pub fn cases() -> impl Iterator<Item = Case> {
         of_projects(),
         crate::cases_works::of_works(),
         crate::cases_works::of_objects(),
+        crate::cases_switch::of_switches(),
         of_settings(),
     ]
     .into_iter()

@@ -135,11 +135,31 @@ pub fn of_objects() -> Vec<Case> {
         "id": "np_1", "type": "INCREASE_OBJECT",
         "databases": [{ "name": "a", "tables": [{ "name": "t" }] }],
     });
+    let mut removed = added.clone();
+    removed["type"] = json!("DECREASE_OBJECT");
     vec![
         (
             "project objects add shop a.t",
             "CreateProjectModifyRecords",
             added,
+            "m_1",
+        ),
+        (
+            "project objects add shop a.t --wait",
+            "ListProjectModifyRecords",
+            Value::Null,
+            "change m_1 is SUCCESS",
+        ),
+        (
+            "project objects remove shop a.t --wait --timeout 9",
+            "ListProjectModifyRecords",
+            Value::Null,
+            "change m_1 is SUCCESS",
+        ),
+        (
+            "project objects remove shop a.t",
+            "CreateProjectModifyRecords",
+            removed,
             "m_1",
         ),
         (

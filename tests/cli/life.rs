@@ -195,6 +195,50 @@ async fn goes(cli: &Cli) {
     cli.run(&["datasource", "delete", "to"]).await.expect(0);
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn tables_come_and_go_by_commands() {
+    let home = tempfile::tempdir().expect("a folder");
+    let folder = tempfile::tempdir().expect("a folder");
+    let [source, target] = servers().await;
+    let server = OmsServer::ready(folder.path()).await;
+    let url = format!("http://{}", server.address);
+    let cli = Cli::at(home.path(), &url, "admin", &server.account.1);
+    datasources(&cli, &source, &target).await;
+    let named = project("named", "small.*").replace(
+        "mode: WILDCARD\n  tableAndViewWhiteList: ['small.*']",
+        "mode: SPECIFIC\n  databases: [{name: small, tables: [{name: a}]}]",
+    );
+    cli.fed(&["project", "create", "-f", "-"], &named)
+        .await
+        .expect(0);
+    let wait = ["--wait", "--timeout", "240"];
+    let start = [&["project", "start", "named"][..], &wait].concat();
+    cli.run(&start).await.expect(0);
+    source
+        .exec("CREATE TABLE small.b (id INT PRIMARY KEY); INSERT INTO small.b VALUES (7), (8)")
+        .await;
+    let change = |what| [&["project", "objects", what, "named", "small.b"][..], &wait].concat();
+    let added = cli.run(&change("add")).await.expect(0);
+    assert!(added.stdout.contains("is SUCCESS"), "{added}");
+    // the steps of what brings the table
+    assert!(added.stderr.contains("Full migration"), "{added}");
+    same_rows(&source, &target, "small").await;
+    let again = cli.run(&change("add")).await.expect(2);
+    assert!(again.stderr.contains("error CMP-0003"), "{again}");
+    let json = [&change("remove")[..], &["--output", "json"]].concat();
+    let removed = cli.run(&json).await.expect(0);
+    let record = removed.json();
+    assert_eq!(
+        (&record["status"], &record["type"], &record["tables"]),
+        (
+            &json!("SUCCESS"),
+            &json!("DECREASE_OBJECT"),
+            &json!(["small.b"])
+        )
+    );
+    assert_eq!(removed.stderr, "", "{removed}");
+}
+
 /// What the commands that only look show of the project.
 async fn looks(cli: &Cli, id: &str, rm: &str) {
     let listed = cli

@@ -13,6 +13,7 @@ mod client;
 
 mod actions;
 mod cases;
+mod cases_switch;
 mod cases_works;
 mod contexts;
 mod covered;
@@ -20,3 +21,5 @@ mod life;
 mod listener;
 mod refusals;
 mod run;
+mod switch;
+mod switched;

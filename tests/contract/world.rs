@@ -223,6 +223,7 @@ impl World {
         shell
     }
 
+    /// The random instant at which a component is disturbed comes: it is in whatever it is in.
     async fn pass(&mut self) {
         let wait = self.rng.random_range(0..700);
         tokio::time::sleep(Duration::from_millis(wait)).await;
@@ -325,6 +326,7 @@ impl World {
                     ..Report::default()
                 };
                 let _ = metadata.components().report(&id, 0, report).await;
+                // as often as the Supervisor looks at it
                 tokio::time::sleep(Duration::from_millis(200)).await;
             }
         });

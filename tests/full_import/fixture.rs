@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use futures::future::BoxFuture;
 use oms::component::contract::{Assignment, Context, Finish, ProgressCell, Work};
 use oms::component::full_import::{FullImportWork, Slice, SliceStore, TableProvider};
+use oms::component::share::Shares;
 use oms::datasource::mysql::Endpoint;
 use oms::error::{Error, Kind, Result};
 use oms::model::options::FullImportOptions;
@@ -89,6 +90,8 @@ pub struct Copy {
     pub source: Endpoint,
     pub target: Endpoint,
     pub tables: Vec<Table>,
+    /// Gives the tables instead, where there is one.
+    pub provider: Option<Arc<dyn TableProvider>>,
     pub options: FullImportOptions,
     pub slices: Arc<MemorySlices>,
     pub epoch: i64,
@@ -103,6 +106,7 @@ impl Copy {
             source: endpoint(source),
             target: endpoint(target),
             tables,
+            provider: None,
             options: FullImportOptions {
                 workers: 4,
                 slice_bytes: 64 << 10,
@@ -126,9 +130,13 @@ impl Copy {
     pub fn same_generation(&self, epoch: i64) -> BoxFuture<'static, Result<Finish>> {
         let work = FullImportWork {
             throttle: Arc::default(),
+            shares: Shares::default(),
             source: self.source.clone(),
             target: self.target.clone(),
-            tables: Arc::new(Fixed(self.tables.clone())),
+            tables: match &self.provider {
+                Some(provider) => Arc::clone(provider),
+                None => Arc::new(Fixed(self.tables.clone())),
+            },
             options: self.options.clone(),
             slices: self.slices.clone(),
         };

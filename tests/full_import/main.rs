@@ -3,6 +3,7 @@
 #[path = "../harness/mod.rs"]
 mod harness;
 
+mod altered;
 mod failures;
 mod fixture;
 mod keyless;

@@ -30,7 +30,7 @@ async fn fence_and_duplicates(server: &Server) {
     server.exec("DROP DATABASE IF EXISTS d; CREATE DATABASE d; CREATE TABLE d.t (id BIGINT PRIMARY KEY, u BIGINT, UNIQUE KEY (u))").await;
     let ours = ours(server).await;
     let mut conn = ours.session(Session::Plain).await.expect("session");
-    let old = Fence::acquire(&mut conn, ours.flavour, "np_1/x", 5, 2)
+    let old = Fence::acquire(&mut conn, &ours, "np_1/x", 5, 2)
         .await
         .expect("first");
     let table = table("t", &[("id", int()), ("u", int())], &["id"], &["u"]);
@@ -58,13 +58,13 @@ async fn fence_and_duplicates(server: &Server) {
         .expect("replaced again");
 
     // taking over again with the same epoch is fine; with a newer one ends the older
-    Fence::acquire(&mut conn, ours.flavour, "np_1/x", 5, 2)
+    Fence::acquire(&mut conn, &ours, "np_1/x", 5, 2)
         .await
         .expect("the same");
-    Fence::acquire(&mut conn, ours.flavour, "np_1/other", 9, 2)
+    Fence::acquire(&mut conn, &ours, "np_1/other", 9, 2)
         .await
         .expect("another role");
-    let new = Fence::acquire(&mut conn, ours.flavour, "np_1/x", 6, 4)
+    let new = Fence::acquire(&mut conn, &ours, "np_1/x", 6, 4)
         .await
         .expect("newer");
     let fenced = sink
@@ -72,7 +72,7 @@ async fn fence_and_duplicates(server: &Server) {
         .await
         .expect_err("old");
     assert_eq!(fenced.kind(), ErrorKind::Fenced);
-    let late = Fence::acquire(&mut conn, ours.flavour, "np_1/x", 5, 8)
+    let late = Fence::acquire(&mut conn, &ours, "np_1/x", 5, 8)
         .await
         .expect_err("old");
     assert_eq!(late.kind(), ErrorKind::Fenced);
@@ -245,7 +245,7 @@ async fn parameters_are_taken_as_literals_are() {
             server.exec("DELETE FROM d.t").await;
             let ours = ours(&server).await;
             let mut conn = ours.session(Session::Plain).await.expect("session");
-            let fence = Fence::acquire(&mut conn, ours.flavour, role, 1, 1)
+            let fence = Fence::acquire(&mut conn, &ours, role, 1, 1)
                 .await
                 .expect("a fence");
             let mut sink = SqlSink::new(ours, fence, 0);

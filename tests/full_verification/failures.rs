@@ -75,6 +75,7 @@ async fn killed_connections_are_made_again() {
                 }
             }
         }
+        // the pace of the kills, until the comparison is over: between two of them something is read
         tokio::time::sleep(Duration::from_millis(120)).await;
     }
     assert_eq!(

@@ -11,6 +11,7 @@ use oms::component::full_verification::{
     Counts, DiffKind, Difference, FullVerificationWork, NobodyTells, Passed, Progressed,
     ResultType, TableOutcome, TablePair, TableProvider, VerifyLog,
 };
+use oms::component::share::Shares;
 use oms::datasource::mysql::Endpoint;
 use oms::error::Result;
 use oms::model::options::FullVerificationOptions;
@@ -152,6 +153,8 @@ pub struct Verification {
     pub options: FullVerificationOptions,
     pub folder: tempfile::TempDir,
     pub log: Arc<MemoryLog>,
+    /// Stands in front of the log, where there is one.
+    pub kept: Option<Arc<dyn VerifyLog>>,
     pub progressed: Arc<dyn Progressed>,
     pub progress: Arc<ProgressCell>,
     pub cancel: CancellationToken,
@@ -176,6 +179,7 @@ impl Verification {
             },
             folder: tempfile::tempdir().expect("a folder"),
             log: Arc::default(),
+            kept: None,
             progressed: Arc::new(AtRest),
             progress: Arc::default(),
             cancel: CancellationToken::new(),
@@ -199,8 +203,9 @@ impl Verification {
             options: self.options.clone(),
             dir: self.folder(),
             sub_id: 1,
-            log: self.log.clone(),
+            log: self.kept.clone().unwrap_or_else(|| self.log.clone()),
             progressed: self.progressed.clone(),
+            shares: Shares::default(),
         };
         let assignment = Assignment {
             component: "127.0.0.1-9000:1:0000000001".into(),

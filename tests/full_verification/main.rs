@@ -4,10 +4,12 @@
 #[path = "../harness/mod.rs"]
 mod harness;
 
+mod altered;
 mod corrections;
 mod failures;
 mod fixture;
 mod flavours;
+mod incr;
 mod limits;
 mod live;
 mod planted;

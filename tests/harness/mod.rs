@@ -16,6 +16,7 @@ pub mod oms;
 pub mod postgres;
 pub mod process;
 pub mod server;
+pub mod stuck;
 pub mod wait;
 pub mod workload;
 
@@ -23,5 +24,6 @@ pub use compare::{Difference, compare_tables, same_rows, tables_of};
 pub use oms::{Ended, Migration, Rm, Running};
 pub use postgres::Postgres;
 pub use server::{Kind, Options, Server};
+pub use stuck::stuck;
 pub use wait::{try_wait_until, wait_until};
 pub use workload::{Counters, Workload, WorkloadOptions};

@@ -102,6 +102,7 @@ impl Follow {
             },
             options,
             ddl: Arc::new(Truncate(self.target.clone())),
+            ddl_from: None,
             ddl_tasks: Arc::new(NoTasks),
             stop_at: Some(self.stop_at.clone()),
             retry: Retry {

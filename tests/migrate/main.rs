@@ -13,5 +13,6 @@ mod read_only;
 mod refused;
 mod restarts;
 mod secrets;
+mod stuck;
 mod throttle;
 mod verify;

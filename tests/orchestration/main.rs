@@ -3,6 +3,8 @@
 //! somebody mistyped: every project ends with all its steps done, and no component ever has two
 //! works at once.
 
+mod ending;
+mod om;
 mod settings;
 
 use futures::future::BoxFuture;
@@ -25,7 +27,7 @@ use oms::workflow::steps::{Goal, component_of, migration};
 use parking_lot::Mutex;
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
-use sea_orm::{ConnectOptions, ConnectionTrait, Database};
+use sea_orm::{ConnectOptions, ConnectionTrait, Database, DatabaseConnection};
 use serde_json::json;
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -213,16 +215,23 @@ impl World {
         (reconciler, node)
     }
 
+    /// A person's connection.
+    async fn raw(&self) -> DatabaseConnection {
+        let path = self.dir.path().join("rm.db");
+        let mut options = ConnectOptions::new(format!("sqlite://{}", path.display()));
+        // else sqlx's task for them may outlive the test without an end
+        options
+            .max_connections(1)
+            .idle_timeout(None)
+            .max_lifetime(None);
+        Database::connect(options).await.expect("connected")
+    }
+
     /// Somebody mistypes, now and then.
     async fn slip(&self) {
         let slip = self.rng.lock().random_range(0..SLIPS.len() * 3);
         if let Some(sql) = SLIPS.get(slip) {
-            let path = self.dir.path().join("rm.db");
-            let mut options = ConnectOptions::new(format!("sqlite://{}", path.display()));
-            // else sqlx's task for them may outlive the test without an end
-            options.idle_timeout(None).max_lifetime(None);
-            let raw = Database::connect(options).await;
-            let raw = raw.expect("connected");
+            let raw = self.raw().await;
             raw.execute_unprepared(sql).await.expect(sql);
             raw.close().await.expect("closed");
         }
@@ -437,6 +446,7 @@ fn a_change_of_objects_that_was_cut_off_leaves_the_project_running() {
                 data_dir: "/nowhere".into(),
                 stages: Stages::default(),
                 modified: Modified::default(),
+                reverse_incr_sync: None,
             };
             let (projects, epoch) = (world.metadata.projects(), world.epoch);
             let set = projects.set_config(PROJECT, &config.to_json(), epoch).await;

@@ -2,29 +2,17 @@
 
 use oms::actor::system;
 use oms::coordinator::Operation;
-use oms::metadata::{ComponentStatus, ComponentType, OmTaskStatus, OmTaskType};
+use oms::metadata::{ComponentStatus, OmTaskStatus, OmTaskType};
 use serde_json::json;
 
-use crate::{PROJECT, World, rounds};
+use crate::om::following;
+use crate::{PROJECT, World};
 
 #[test]
 fn a_change_of_settings_that_fails_leaves_nothing_paused() {
     system::run(async {
         let mut world = World::new(4).await;
-        let (reconciler, mut node) = world.life([0, 0, 0]).await;
-        assert!(rounds(&reconciler, &mut node, 2000).await);
-        let config = json!({
-            "filter": { "include": ["a.*"], "exclude": [] }, "data_dir": "d",
-        });
-        let projects = world.metadata.projects();
-        let written = projects.set_config(PROJECT, &config, world.epoch);
-        assert!(written.await.expect("written").applied());
-        let rows = reconciler.rows(PROJECT).await.expect("rows");
-        let sync = rows
-            .components
-            .iter()
-            .find(|c| c.kind == ComponentType::IncrSync);
-        let sync = sync.expect("a component").id.clone();
+        let (reconciler, mut node, sync) = following(&mut world).await;
         let number = reconciler
             .operate(Operation {
                 kind: OmTaskType::UpdateIncrSync,

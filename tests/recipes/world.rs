@@ -58,6 +58,7 @@ impl World {
             data_dir: "/nowhere".into(),
             stages: Stages::default(),
             modified: Modified::default(),
+            reverse_incr_sync: None,
         };
         let new = NewProject {
             id: project.clone(),

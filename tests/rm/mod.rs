@@ -6,6 +6,7 @@ mod copy;
 mod edits;
 mod load;
 mod objects;
+mod om;
 pub mod postgres;
 mod runtime;
 mod schema;
@@ -46,6 +47,9 @@ pub async fn suite(url: &str) {
     objects::records(&meta).await;
     objects::tables_are_handed_over_and_forgotten(&meta).await;
     objects::one_that_is_started_does_not_look_at_rest(&meta).await;
+    om::a_claim_fences_the_old_coordinator(&meta).await;
+    om::what_nothing_can_be_done_about_is_not_open(&meta).await;
+    om::old_ones_about_several_projects_go(&meta, &raw).await;
     verify::results(&meta).await;
     verify::differences(&meta).await;
     edits::repairs_by_hand_are_seen(&meta, &raw).await;

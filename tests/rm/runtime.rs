@@ -20,6 +20,7 @@ pub async fn components(meta: &Metadata) {
     let again = again.expect("the same again");
     assert_eq!((again.epoch, again.error), (2, None));
     orders_are_fenced_by_project(meta, &new).await;
+    removals_are_fenced_by_project(meta, &new).await;
     assert!(
         !meta
             .components()
@@ -112,6 +113,23 @@ async fn reports_are_fenced_by_assignment(meta: &Metadata, id: &str) {
     );
 }
 
+async fn removals_are_fenced_by_project(meta: &Metadata, new: &NewComponent) {
+    let other = NewComponent {
+        id: format!("{}1", new.id),
+        ..new.clone()
+    };
+    let components = meta.components();
+    components.create(other.clone()).await.expect("a component");
+    let late = components.remove(&other.id, COORDINATOR - 1).await;
+    assert!(!late.expect("a delete"), "an old Coordinator's");
+    components.get(&other.id).await.expect("it is there");
+    let gone = components.remove(&other.id, COORDINATOR).await;
+    assert!(gone.expect("a delete"));
+    let again = components.remove(&other.id, COORDINATOR).await;
+    assert!(!again.expect("a delete"));
+    components.get(&new.id).await.expect("the others stay");
+}
+
 async fn orders_are_fenced_by_project(meta: &Metadata, new: &NewComponent) {
     let id = new.id.as_str();
     let stop = DesiredStatus::Stopped;
@@ -168,6 +186,8 @@ pub async fn datasources_and_parameters(meta: &Metadata) {
         username: "app".to_owned(),
         password_cipher: "cipher".to_owned(),
         options: json!({"tls": false}),
+        tls_key_cipher: None,
+        version: String::new(),
     };
     let made = sources.create(new.clone()).await.expect("a data source");
     assert_eq!(

@@ -58,12 +58,16 @@ pub async fn accounts(meta: &Metadata) {
     assert_eq!((found.role, &*found.mail), (UserRole::User, "a@b"));
     assert_eq!(found.locked_until, None);
     assert_eq!((found.is_locked, found.login_failure_times), (false, 0));
-    let set = users.set_password(&made.id, "other", false);
+    let late = users.change_password(&made.id, "an earlier one", "other");
+    let late = late.await.expect_err("it is another one by now");
+    assert_eq!(late.kind(), MetaErrorKind::NotFound);
+    let set = users.change_password(&made.id, &found.password_hash, "other");
     set.await.expect("a write");
     let found = users.get(&made.id).await.expect("an account");
     assert_eq!((&*found.password_hash, found.must_change), ("other", false));
 
-    users.delete(&made.id).await.expect("deleted");
+    let deleted = users.delete(&made.id, "u_nobody").await;
+    deleted.expect("deleted");
     for outcome in [
         users.update(&made.id, update).await,
         users.unlock(&made.id).await,
@@ -87,7 +91,8 @@ pub async fn departments(meta: &Metadata) {
     assert!(listed.contains(&made));
     let member = user(meta, &made.id).await;
     assert!(!departments.delete_empty(&made.id).await.expect("a look"));
-    meta.users().delete(&member.id).await.expect("deleted");
+    let deleted = meta.users().delete(&member.id, "u_nobody").await;
+    deleted.expect("deleted");
     assert!(departments.delete_empty(&made.id).await.expect("deleted"));
     let error = departments.get(&made.id).await.expect_err("it is gone");
     assert_eq!(error.kind(), MetaErrorKind::NotFound);
@@ -104,7 +109,7 @@ pub async fn tokens(meta: &Metadata) {
     let found = tokens.find(&hash).await.expect("a look");
     assert_eq!(found.as_ref(), Some(&made));
     assert!(good(tokens.list().await.expect("a list")).contains(&made));
-    tokens.delete_of(&owner).await.expect("deleted");
+    tokens.delete(&made.id).await.expect("deleted");
     assert_eq!(tokens.find(&hash).await.expect("a look"), None);
 }
 
@@ -120,7 +125,10 @@ pub async fn ownership(meta: &Metadata) {
         config: json!({}),
         alarm_level: oms::metadata::AlarmLevel::Low,
     };
-    let made = meta.projects().create_owned(project, Some(&one)).await;
+    let made = meta
+        .projects()
+        .create_whole(project, Some(&one), Vec::new(), &[])
+        .await;
     assert_eq!(made.expect("a project").owner.as_ref(), Some(&one));
     let source = NewDataSource {
         id: None,
@@ -131,14 +139,22 @@ pub async fn ownership(meta: &Metadata) {
         username: "app".to_owned(),
         password_cipher: String::new(),
         options: json!({}),
+        tls_key_cipher: None,
+        version: String::new(),
     };
     let sources = meta.datasources();
     let made = sources.create_owned(source.clone(), Some(&one)).await;
     let made = made.expect("a data source");
     let again = sources.create_owned(source, Some(&two)).await;
     assert_eq!(again.expect("as it is").owner.as_ref(), Some(&one));
-    let handed = meta.users().hand_over(&one, &two);
-    handed.await.expect("handed over");
+    let until = now() + TimeDelta::days(1);
+    let hash = new_id("hash");
+    let token = meta.api_tokens().create(&one, "ci", &hash, until).await;
+    let token = token.expect("a token");
+    let deleted = meta.users().delete(&one, &two).await;
+    deleted.expect("deleted, and handed over");
+    let gone = meta.api_tokens().get(&token.id).await.expect_err("gone");
+    assert_eq!(gone.kind(), MetaErrorKind::NotFound);
     let found = meta.projects().get(&id).await.expect("a project");
     assert_eq!(found.owner.as_ref(), Some(&two));
     let found = sources.get(&made.id).await.expect("a data source");

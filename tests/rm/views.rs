@@ -46,6 +46,8 @@ async fn made(meta: &Metadata) -> (Project, Vec<Step>) {
             username: "oms".to_owned(),
             password_cipher: String::new(),
             options: json!({}),
+            tls_key_cipher: None,
+            version: String::new(),
         };
         meta.datasources().create(new).await.expect("made").id
     };

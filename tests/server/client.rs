@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::TcpStream;
@@ -239,9 +240,19 @@ impl OmsServer {
 
     /// Runs an action; None where the server is gone.
     pub async fn try_call(&self, action: &str, body: Value) -> Option<Reply> {
+        self.try_call_as(&self.account, action, body).await
+    }
+
+    /// As [`Self::try_call`], in another account's name.
+    pub async fn try_call_as(
+        &self,
+        account: &(String, String),
+        action: &str,
+        body: Value,
+    ) -> Option<Reply> {
         let path = format!("/api/v2?Action={action}");
         let body = body.to_string();
-        let authorization = basic(&self.account);
+        let authorization = basic(account);
         self.exchange("POST", &path, &body, Some(authorization))
             .await
             .ok()
@@ -354,13 +365,20 @@ impl OmsServer {
 
     /// Kills it at once; what still talks to it sees its end.
     pub fn kill9_now(&self) {
-        process::signal(self.pid, "KILL").expect("signalled");
+        let pid = i32::try_from(self.pid).ok().and_then(Pid::from_raw);
+        kill_process(pid.expect("a process"), Signal::KILL).expect("signalled");
     }
 
     /// Kills it at once.
     pub fn kill9(mut self) {
         let _ = self.child.kill();
         let _ = self.child.wait();
+    }
+
+    /// Its folder.
+    #[allow(dead_code)]
+    pub fn folder(&self) -> &Path {
+        &self.folder
     }
 
     /// What it has logged.

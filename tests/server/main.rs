@@ -6,6 +6,7 @@ mod harness;
 
 mod accounts;
 mod audit;
+mod binlog_address;
 mod client;
 mod crashes;
 mod following;
@@ -32,3 +33,4 @@ mod stages;
 mod tls;
 mod tokens;
 mod users;
+mod whole;

@@ -106,10 +106,6 @@ async fn bad_input_is_named() {
             "enableFullTransfer",
         ),
         (
-            with("enableReverseIncrTransfer", json!(true)),
-            "enableReverseIncrTransfer",
-        ),
-        (
             with("fullTransferConfig", json!({ "fast": true })),
             "unknown field `fast`",
         ),

@@ -115,6 +115,8 @@ async fn fill(place: &Place, metadata: &Metadata) {
             username: "u".to_owned(),
             password_cipher: seal(CipherColumn::Password, &id),
             options: json!({}),
+            tls_key_cipher: None,
+            version: String::new(),
         };
         metadata.datasources().create(new).await.expect("made");
         let update = DataSourceUpdate {

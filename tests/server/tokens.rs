@@ -1,5 +1,7 @@
 //! API tokens: shown once, with their owner's rights, and no more once they are deleted or too old.
 
+use oms::api::Accounts;
+use oms::metadata::Metadata;
 use sea_orm::ConnectionTrait;
 use serde_json::json;
 
@@ -194,4 +196,63 @@ async fn a_session_lasts_while_it_is_used() {
     server.call_as(&bob, "ChangePassword", change).await.data();
     let gone = server.call_with(&token, "ListProjects", json!({})).await;
     gone.refused(401, "API-0002", "");
+}
+
+/// Whoever knows the old password may make a token and a session in the moment in which it is replaced.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_made_during_a_reset_does_not_survive_it() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let server = OmsServer::ready(folder.path()).await;
+    let path = folder.path().join("rm.db");
+    let rm = Rm::open(&path).await.expect("rm");
+    let sql = async |sql: &str| {
+        let done = rm.connection().execute_unprepared(sql).await;
+        done.expect(sql).rows_affected()
+    };
+    for name in ["bob", "eve"] {
+        let account = server.user(name, "USER", "d_default").await;
+        let ci = json!({ "name": "ci", "expireDays": 30 });
+        let made = server.call_as(&account, "CreateApiToken", ci).await;
+        let token = made.data()["token"].as_str().expect("a token").to_owned();
+        let opened = server.call_as(&account, "CreateSession", json!({})).await;
+        let session = opened.data()["token"].as_str().expect("a token").to_owned();
+        // what was deleted a moment ago is there again just before the new password counts
+        for table in ["oms_api_token", "oms_session"] {
+            sql(&format!(
+                "CREATE TABLE kept_{table} AS SELECT * FROM {table}"
+            ))
+            .await;
+            sql(&format!(
+                "CREATE TRIGGER meanwhile_{table} AFTER UPDATE OF password_hash ON oms_user BEGIN \
+                 INSERT OR IGNORE INTO {table} SELECT * FROM kept_{table}; END"
+            ))
+            .await;
+        }
+        match name {
+            "bob" => {
+                let users = server.call("ListUsers", json!({ "searchKey": name })).await;
+                let id = users.data()[0]["id"].clone();
+                let body = json!({ "id": id, "password": "Other-Pass_33" });
+                server.call("UpdateUser", body).await.data();
+            }
+            _ => {
+                let metadata = Metadata::open(&path.to_string_lossy()).await.expect("rm");
+                let reset = Accounts::new(metadata).reset(name).await;
+                reset.expect("a new password");
+            }
+        }
+        for token in [&token, &session] {
+            let reply = server.call_with(token, "ListProjects", json!({})).await;
+            reply.refused(401, "API-0002", "");
+        }
+        for table in ["oms_api_token", "oms_session"] {
+            assert_eq!(
+                sql(&format!("DELETE FROM {table}")).await,
+                0,
+                "{name}: {table}"
+            );
+            sql(&format!("DROP TRIGGER meanwhile_{table}")).await;
+            sql(&format!("DROP TABLE kept_{table}")).await;
+        }
+    }
 }

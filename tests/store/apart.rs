@@ -6,6 +6,7 @@ use crate::harness::{Kind, Options, Server as TestServer, Workload, WorkloadOpti
 use crate::run::{self, Setup, consume};
 use mysql_async::prelude::Queryable;
 use oms::component::contract::Finish;
+use oms::component::store::end_of_log;
 use oms::datasource::mysql::{Endpoint, log_way};
 use oms::error::Kind as ErrorKind;
 use std::time::Duration;
@@ -147,6 +148,40 @@ async fn a_log_that_is_behind_is_waited_for() {
         "{rows:?}"
     );
     running.stop().await;
+}
+
+/// Where the log ends is asked to know that the other side has everything: what the database has, and
+/// the log has not yet, must stand in front of the answer.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_end_of_a_log_that_is_behind_is_waited_for() {
+    for kind in [Kind::MySql, Kind::MariaDb] {
+        let (primary, replica) = pair(kind).await;
+        primary
+            .exec("CREATE DATABASE a; CREATE TABLE a.t (id INT PRIMARY KEY)")
+            .await;
+        caught_up(&primary, &replica, "made").await;
+        let stopped = ["STOP REPLICA SQL_THREAD", "START REPLICA SQL_THREAD"];
+        replica.exec(stopped[0]).await;
+        primary.exec("INSERT INTO a.t VALUES (1)").await;
+        let endpoint = Endpoint::parse(&url(&primary, &replica)).expect("URL");
+        let shown = log_way::end(&endpoint).await.expect("what it shows");
+        let asked = tokio::spawn(async move { end_of_log(&endpoint, "test").await });
+        wait_until("the beat at the primary", SOON, || async {
+            let mut conn = primary.try_conn().await?;
+            let beats: Result<Option<u64>, _> =
+                conn.query_first("SELECT COUNT(*) FROM drc.heartbeat").await;
+            Ok::<_, String>((beats.is_ok_and(|n| n > Some(0))).then_some(()))
+        })
+        .await;
+        assert!(!asked.is_finished(), "{kind:?}: it waits for the log");
+        replica.exec(stopped[1]).await;
+        let end = asked.await.expect("no panic").expect("the end");
+        let server = follow::open(&replica.url()).await;
+        let tables = follow::tables(&server, "a").await;
+        let before = follow::changes(&server, &shown, &end, &tables).await;
+        let before = before.expect("the log");
+        assert_eq!(before.len(), 1, "{kind:?}: {shown} to {end}: {before:?}");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -62,6 +62,7 @@ pub async fn project(
         data_dir: config.data_dir.clone(),
         stages: Stages::default(),
         modified: Modified::default(),
+        reverse_incr_sync: None,
     };
     let name = config.name.clone().unwrap_or_else(|| default_name(config));
     let source_row = datasource(metadata, secrets, source, config.source.password_given).await?;
@@ -198,6 +199,8 @@ async fn datasource(
                 username: endpoint.user.clone(),
                 password_cipher: sealer.seal(&id, &endpoint.password)?,
                 options,
+                tls_key_cipher: sealed_tls_key(&sealer, &id, &endpoint.tls)?,
+                version: server.version.clone(),
                 id: Some(id),
             };
             metadata.datasources().create(new).await?

@@ -57,6 +57,7 @@ pub async fn project(command: Remote<ProjectCommand>, output: Output) -> Outcome
             projects::change(&server()?, &wanted, projects::release(force), output).await
         }
         ProjectCommand::Delete(wanted) => projects::delete(&server()?, &wanted.id, output).await,
+        ProjectCommand::Switch(wanted) => remote::switch::switch(&server()?, *wanted, output).await,
         ProjectCommand::Configure(wanted) => {
             remote::configure::configure(&server()?, *wanted, output).await
         }

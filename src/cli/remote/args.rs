@@ -57,27 +57,31 @@ pub struct Waiting {
     pub timeout: Option<u64>,
 }
 
+/// Tables that come to a project or go, whose end can be waited for.
+#[derive(Debug, Args)]
+pub struct ObjectsChange {
+    /// The project's id or name.
+    pub project: String,
+    /// The tables, each as DATABASE.TABLE.
+    #[arg(required = true, value_name = "TABLE")]
+    pub tables: Vec<String>,
+    /// Wait until the tables have come or gone. A change that fails ends the wait with exit code 3.
+    #[arg(long)]
+    pub wait: bool,
+    /// Wait at most so many seconds [default: no limit].
+    #[arg(long, value_name = "SECS", requires = "wait", value_parser = clap::value_parser!(u64).range(1..))]
+    pub timeout: Option<u64>,
+}
+
 /// `oms project objects`.
 #[derive(Debug, Subcommand)]
 pub enum ObjectsCommand {
     /// Add tables: they are copied, caught up and merged in while the others go on; prints the id of the
     /// change's record.
-    Add {
-        /// The project's id or name.
-        project: String,
-        /// The tables, each as DATABASE.TABLE.
-        #[arg(required = true, value_name = "TABLE")]
-        tables: Vec<String>,
-    },
+    Add(ObjectsChange),
     /// Remove tables: they are followed no more, and stay at the target as they are. Prints the id of the
     /// change's record.
-    Remove {
-        /// The project's id or name.
-        project: String,
-        /// The tables, each as DATABASE.TABLE.
-        #[arg(required = true, value_name = "TABLE")]
-        tables: Vec<String>,
-    },
+    Remove(ObjectsChange),
     /// The changes of a project's objects, the newest first.
     List {
         /// The project's id or name.

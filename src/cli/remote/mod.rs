@@ -26,6 +26,7 @@ pub mod project_args;
 pub mod projects;
 pub mod sessions;
 mod show;
+pub mod switch;
 pub mod tasks;
 pub mod tokens;
 pub mod users;

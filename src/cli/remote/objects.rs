@@ -1,8 +1,9 @@
 //! `oms project objects`: tables are added to a project, or removed from it.
 
-use super::args::ObjectsCommand;
+use super::args::{ObjectsChange, ObjectsCommand};
 use super::client::Client;
 use super::columns::{self, Column};
+use super::wait::wait_for_change;
 use super::{act, find, tell};
 use crate::cli::args::Output;
 use crate::cli::failure::Outcome;
@@ -23,12 +24,8 @@ const COLUMNS: &[Column] = &[
 /// Runs the command.
 pub async fn run(client: &Client, command: ObjectsCommand, output: Output) -> Outcome {
     match command {
-        ObjectsCommand::Add { project, tables } => {
-            change(client, "INCREASE_OBJECT", &project, &tables, output).await
-        }
-        ObjectsCommand::Remove { project, tables } => {
-            change(client, "DECREASE_OBJECT", &project, &tables, output).await
-        }
+        ObjectsCommand::Add(wanted) => change(client, "INCREASE_OBJECT", &wanted, output).await,
+        ObjectsCommand::Remove(wanted) => change(client, "DECREASE_OBJECT", &wanted, output).await,
         ObjectsCommand::List { project } => {
             let id = find::project(client, &project).await?;
             let wanted = json!({ "id": id });
@@ -54,18 +51,20 @@ pub async fn run(client: &Client, command: ObjectsCommand, output: Output) -> Ou
     }
 }
 
-async fn change(
-    client: &Client,
-    kind: &str,
-    project: &str,
-    tables: &[String],
-    output: Output,
-) -> Outcome {
-    let databases = databases(tables)?;
-    let id = find::project(client, project).await?;
+async fn change(client: &Client, kind: &str, wanted: &ObjectsChange, output: Output) -> Outcome {
+    let databases = databases(&wanted.tables)?;
+    let id = find::project(client, &wanted.project).await?;
     let body = json!({ "id": id, "type": kind, "databases": databases });
     let data = client.call("CreateProjectModifyRecords", body).await?.data;
-    tell(output, &data, columns::cell)
+    if !wanted.wait {
+        return tell(output, &data, columns::cell);
+    }
+    let record = data.as_str().unwrap_or_default();
+    let record = wait_for_change(client, &id, record, wanted.timeout, output).await?;
+    tell(output, &record, |record| {
+        let text = |key| columns::text_at(record, key);
+        format!("change {} is {}", text("id"), text("status"))
+    })
 }
 
 /// Tables by their databases, as the API has them.

@@ -56,8 +56,11 @@ pub(super) async fn copy(
     };
     let write = async {
         while let Some(batch) = receiver.recv().await {
+            // for each batch: a slice may take long, and another project shall have its turns at once
+            let turn = shared.share.turn().await;
             let begun = Instant::now();
             let written = sink.write(&batch, mode).await;
+            drop(turn);
             written.inspect_err(|error| {
                 if error.is_transient() {
                     size.failed();

@@ -1,5 +1,6 @@
 //! How many slices are copied at the same time: all that the settings allow, fewer while a server
-//! says that it is too busy, and one more again after a while without a complaint.
+//! says that it is too busy, and one more again after a while without a complaint; and never more than
+//! the project's share of its node.
 
 use parking_lot::Mutex;
 use tokio::sync::Notify;
@@ -20,6 +21,8 @@ struct State {
     whole: usize,
     most: usize,
     limit: usize,
+    /// What the node's other projects leave.
+    share: usize,
     inside: usize,
     calm: u32,
 }
@@ -33,6 +36,7 @@ impl Gate {
                 whole: most,
                 most,
                 limit: most,
+                share: most,
                 inside: 0,
                 calm: 0,
             }),
@@ -48,7 +52,7 @@ impl Gate {
             woken.as_mut().enable();
             {
                 let mut state = self.state.lock();
-                if state.inside < state.limit {
+                if state.inside < state.limit.min(state.share) {
                     state.inside += 1;
                     return Pass(self);
                 }
@@ -78,6 +82,19 @@ impl Gate {
         };
         drop(state);
         self.wake.notify_waiters();
+    }
+
+    /// How many the settings allow.
+    pub(super) fn most(&self) -> usize {
+        self.state.lock().most
+    }
+
+    /// What the node's other projects leave; who is inside goes on.
+    pub(super) fn set_share(&self, share: usize) {
+        let before = std::mem::replace(&mut self.state.lock().share, share.max(1));
+        if before < share {
+            self.wake.notify_waiters();
+        }
     }
 
     /// A server is too busy: one fewer from now on.
@@ -146,6 +163,23 @@ mod tests {
             gate.enter().now_or_never().is_none(),
             "a busy server counts"
         );
+    }
+
+    #[tokio::test]
+    async fn a_share_counts_beside_the_setting() {
+        let gate = Gate::new(3);
+        gate.set_share(1);
+        assert_eq!(gate.most(), 3);
+        let one = gate.enter().await;
+        assert!(gate.enter().now_or_never().is_none(), "its share is one");
+        gate.set_share(2);
+        let two = gate.enter().now_or_never().expect("its share is two");
+        gate.set_most(1);
+        gate.set_share(3);
+        drop(two);
+        assert!(gate.enter().now_or_never().is_none(), "the setting counts");
+        drop(one);
+        assert!(gate.enter().now_or_never().is_some());
     }
 
     #[tokio::test]

@@ -27,6 +27,7 @@ pub use rm::{RmSlices, keyless_positions};
 pub use slices::{Slice, SliceInfo, SliceState, SliceStore, TableProvider};
 
 use crate::component::contract::{Context, Finish, Work, cancelled_is_fine};
+use crate::component::share::Shares;
 use crate::component::throttle::Throttle;
 use crate::datasource::mysql::fence::Fence;
 use crate::datasource::mysql::stats::table_stats;
@@ -43,6 +44,7 @@ use std::time::Duration;
 use tokio::task::JoinSet;
 
 /// The copy of a project's tables.
+#[derive(Clone)]
 pub struct FullImportWork {
     /// Where to read.
     pub source: Endpoint,
@@ -54,25 +56,61 @@ pub struct FullImportWork {
     pub options: FullImportOptions,
     /// Limits what is read each second.
     pub throttle: Arc<Throttle>,
+    /// The node's turns.
+    pub shares: Shares,
     /// What is kept about slices.
     pub slices: Arc<dyn SliceStore>,
 }
 
 impl Work for FullImportWork {
     fn run(self: Box<Self>, context: Context) -> BoxFuture<'static, Result<Finish>> {
-        Box::pin(async move { cancelled_is_fine(self.copy_all(&context).await) })
+        Box::pin(async move { cancelled_is_fine(self.copy(&context).await) })
     }
 }
+
+/// So often the copy begins anew, at most, because definitions changed meanwhile.
+const CHANGES: u32 = 5;
 
 /// How often the figures are refreshed.
 const TICK: Duration = Duration::from_millis(500);
 
 impl FullImportWork {
-    async fn copy_all(self, context: &Context) -> Result<Finish> {
+    /// Copies all tables; again with the definitions that the source has then, where something was not
+    /// there by name and they are others than before: a column was dropped in the midst of the copy. What
+    /// is copied already stays: the statement that dropped it is in the log, behind the copy's beginning.
+    async fn copy(self, context: &Context) -> Result<Finish> {
+        let mut tables = self.definitions(context).await?;
+        let mut changes = 0;
+        loop {
+            let copied = self.clone().copy_all(context, tables.clone()).await;
+            let missing = matches!(&copied, Err(error) if error.kind() == Kind::ObjectMissing);
+            if !missing || changes == CHANGES {
+                return copied;
+            }
+            let now = self.definitions(context).await?;
+            if !have_changed(&tables, &now) {
+                return copied;
+            }
+            tracing::info!("definitions changed: they are read anew");
+            tables = now;
+            changes += 1;
+        }
+    }
+
+    /// The tables as they are now.
+    async fn definitions(&self, context: &Context) -> Result<Vec<Table>> {
+        tokio::select! {
+            biased;
+            () = context.cancelled() => context.check().map(|()| Vec::new()),
+            tables = self.tables.tables() => tables,
+        }
+    }
+
+    async fn copy_all(self, context: &Context, tables: Vec<Table>) -> Result<Finish> {
         let shared = tokio::select! {
             biased;
             () = context.cancelled() => return Ok(Finish::Cancelled),
-            shared = self.prepare(context) => Arc::new(shared?),
+            shared = self.prepare(context, tables) => Arc::new(shared?),
         };
         let mut workers = JoinSet::new();
         for lane in 0..shared.options.workers.max(1) {
@@ -103,16 +141,14 @@ impl FullImportWork {
         }
     }
 
-    async fn prepare(self, context: &Context) -> Result<Shared> {
+    async fn prepare(self, context: &Context, tables: Vec<Table>) -> Result<Shared> {
         let source = Server::open(&self.source).await?;
         let target = Server::open(&self.target).await?;
-        let tables = self.tables.tables().await?;
         let assignment = &context.assignment;
         let workers = self.options.workers.max(1);
         let mut conn = target.session(Session::Plain).await?;
         let role = format!("{}/full_import", assignment.project);
-        let fence =
-            Fence::acquire(&mut conn, target.flavour, &role, assignment.epoch, workers).await?;
+        let fence = Fence::acquire(&mut conn, &target, &role, assignment.epoch, workers).await?;
         drop(conn);
         let jobs = table_jobs(&source, tables).await?;
         tracing::info!(
@@ -129,6 +165,15 @@ impl FullImportWork {
         );
         Ok(Shared::new(source, target, fence, self, jobs, meter))
     }
+}
+
+/// Whether a table is gone, or has other columns.
+fn have_changed(before: &[Table], now: &[Table]) -> bool {
+    let as_it_was = |table: &Table| {
+        let found = now.iter().find(|t| t.name == table.name);
+        found.is_some_and(|t| t.columns == table.columns)
+    };
+    !before.iter().all(as_it_was)
 }
 
 async fn table_jobs(source: &Server, tables: Vec<Table>) -> Result<Vec<Arc<TableJob>>> {

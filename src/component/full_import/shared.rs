@@ -6,6 +6,7 @@ use super::gate::Gate;
 use super::meter::Meter;
 use super::queue::Queue;
 use super::slices::SliceStore;
+use crate::component::share::Share;
 use crate::component::throttle::Throttle;
 use crate::datasource::mysql::Server;
 use crate::datasource::mysql::fence::Fence;
@@ -34,6 +35,7 @@ pub(super) struct Shared {
     pub(super) options: FullImportOptions,
     pub(super) throttle: Arc<Throttle>,
     pub(super) gate: Gate,
+    pub(super) share: Share,
     pub(super) slices: Arc<dyn SliceStore>,
     pub(super) meter: Meter,
     pub(super) jobs: Vec<Arc<TableJob>>,
@@ -58,6 +60,7 @@ impl Shared {
             target,
             fence,
             gate: Gate::new(work.options.workers),
+            share: work.shares.join(work.options.workers),
             options: work.options,
             throttle: work.throttle,
             slices: work.slices,
@@ -68,13 +71,16 @@ impl Shared {
         }
     }
 
-    /// Publishes the figures, and takes over how many slices are copied at the same time.
+    /// Publishes the figures, and takes over how many slices are copied at the same time: by the
+    /// settings, and by the node's other projects.
     pub(super) fn follow(&self) {
         self.meter.publish();
         match self.throttle.width() {
             0 => {}
             most => self.gate.set_most(most),
         }
+        self.share.want(self.gate.most());
+        self.gate.set_share(self.share.width());
     }
 
     /// The first table's failure, if any; says how many there are.

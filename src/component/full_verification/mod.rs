@@ -21,6 +21,7 @@
 
 pub mod canon;
 mod correct;
+mod definition;
 mod files;
 mod gauge;
 mod incr;

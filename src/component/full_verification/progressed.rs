@@ -1,9 +1,10 @@
 //! How far the target is, by what Incr-Sync reports to `rm`.
 
 use super::ports::{Passed, Progressed};
-use crate::datasource::mysql::{Endpoint, log_way};
+use crate::component::store::end_of_log;
+use crate::datasource::mysql::Endpoint;
 use crate::error::Result;
-use crate::metadata::{ComponentType, Metadata};
+use crate::metadata::{ComponentType, Metadata, StepName};
 use crate::model::ids::{ProjectId, TxnId};
 use crate::model::position::Position;
 use futures::future::BoxFuture;
@@ -20,21 +21,45 @@ pub struct RmProgressed {
     metadata: Metadata,
     project: ProjectId,
     source: Endpoint,
+    by: StepName,
+    subtopic: String,
 }
 
 impl RmProgressed {
-    /// Of this project.
+    /// Of this project, on its way forth.
     pub fn new(metadata: Metadata, project: ProjectId, source: Endpoint) -> Self {
         Self {
+            subtopic: project.to_string(),
             metadata,
             project,
             source,
+            by: StepName::IncrTransfer,
         }
+    }
+
+    /// The subtopic of the direction's Store: where the log is served elsewhere than where the rows are,
+    /// its row of the heartbeat's table proves how far the log is.
+    #[must_use]
+    pub fn pulled_as(mut self, subtopic: &str) -> Self {
+        subtopic.clone_into(&mut self.subtopic);
+        self
+    }
+
+    /// The same of the way back: `source` is the server that it follows.
+    #[must_use]
+    pub fn of_the_way_back(mut self) -> Self {
+        self.by = StepName::ReverseIncrTransfer;
+        self
     }
 
     /// How far the source was followed, as far as that is known; the outer `None`: nobody follows. One
     /// that has just started has said nothing yet, but what it had reached before counts.
-    async fn watermark(&self) -> Result<Option<Option<TxnId>>> {
+    pub async fn watermark(&self) -> Result<Option<Option<TxnId>>> {
+        let steps = self.metadata.steps().list(self.project.as_str()).await?;
+        let mut steps = steps.into_iter().flatten();
+        let Some(step) = steps.find(|step| step.name == self.by) else {
+            return Ok(None);
+        };
         let components = self
             .metadata
             .components()
@@ -43,7 +68,7 @@ impl RmProgressed {
         let mut follows = components
             .into_iter()
             .flatten()
-            .filter(|c| c.kind == ComponentType::IncrSync)
+            .filter(|c| c.kind == ComponentType::IncrSync && c.step_id == step.id)
             .peekable();
         if follows.peek().is_none() {
             return Ok(None);
@@ -65,7 +90,7 @@ impl Progressed for RmProgressed {
             if self.watermark().await?.is_none() {
                 return Ok(Passed::Unknown);
             }
-            let wanted = log_way::end(&self.source).await?.txn_id();
+            let wanted = end_of_log(&self.source, &self.subtopic).await?.txn_id();
             let deadline = Instant::now() + LONGEST;
             loop {
                 match self.watermark().await? {
@@ -78,3 +103,7 @@ impl Progressed for RmProgressed {
         })
     }
 }
+
+#[cfg(test)]
+#[path = "progressed_tests.rs"]
+mod tests;

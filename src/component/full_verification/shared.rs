@@ -1,6 +1,6 @@
 //! What the comparisons of all tables of one run share.
 
-use super::ports::{Progressed, VerifyLog};
+use super::ports::{Progressed, TableProvider, VerifyLog};
 use super::sides::Sides;
 use super::writer::Writers;
 use crate::component::contract::ProgressCell;
@@ -20,6 +20,8 @@ pub struct Shared {
     pub dir: PathBuf,
     /// Number of this run.
     pub sub_id: u32,
+    /// The tables as they are now.
+    pub tables: Arc<dyn TableProvider>,
     /// Keeps the results.
     pub log: Arc<dyn VerifyLog>,
     /// Tells how far the target is.

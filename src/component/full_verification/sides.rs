@@ -2,6 +2,7 @@
 
 use super::plan::{Key, Plan, Side};
 use super::statement::read_keys;
+use crate::component::share::{Share, Shares, Turn};
 use crate::datasource::mysql::compare::{LiveColumn, RowStream, abandon, live_columns};
 use crate::datasource::mysql::{Connection, Flavour, Server, Session};
 use crate::error::{Error, Kind, Result};
@@ -24,6 +25,7 @@ pub struct Sides {
     pub target: Server,
     idle: Mutex<Vec<Pair>>,
     permits: Arc<Semaphore>,
+    share: Share,
 }
 
 /// One connection to each side.
@@ -54,13 +56,14 @@ impl Sides {
         }
     }
 
-    /// Room for so many pairs.
-    pub fn new(source: Server, target: Server, pairs: usize) -> Arc<Self> {
+    /// Room for so many pairs, each of which is used by turns of the node.
+    pub fn new(source: Server, target: Server, pairs: usize, shares: &Shares) -> Arc<Self> {
         Arc::new(Self {
             source,
             target,
             idle: Mutex::new(Vec::new()),
             permits: Arc::new(Semaphore::new(pairs.max(1))),
+            share: shares.join(pairs),
         })
     }
 
@@ -96,6 +99,7 @@ impl Sides {
             .acquire_owned()
             .await
             .map_err(closed)?;
+        let turn = self.share.turn().await;
         let idle = self.idle.lock().pop();
         let pair = match idle {
             Some(pair) => pair,
@@ -108,6 +112,7 @@ impl Sides {
             pair: Some(pair),
             sides: Arc::clone(self),
             _permit: permit,
+            _turn: turn,
         })
     }
 }
@@ -119,6 +124,7 @@ pub struct Lease {
     pair: Option<Pair>,
     sides: Arc<Sides>,
     _permit: OwnedSemaphorePermit,
+    _turn: Turn,
 }
 
 impl Lease {

@@ -1,6 +1,7 @@
 //! One table from its plan to its outcome.
 
 use super::canon::Image;
+use super::definition::{CHANGES, has_other_columns, plan_of, take_newer};
 use super::files::Files;
 use super::keyed::{Keyed, TableEnd};
 use super::keyless;
@@ -51,7 +52,7 @@ pub async fn run_table(
         diff_file: None,
         sql_file: None,
     };
-    let failure = match judge(shared, pair, estimate, &files, &mut outcome).await {
+    let failure = match settle(shared, pair, estimate, &files, &mut outcome).await {
         Ok(()) => None,
         Err(error) => {
             outcome.result = ResultType::RuntimeException;
@@ -67,30 +68,56 @@ pub async fn run_table(
     Ok((outcome, failure))
 }
 
-async fn judge(
+/// Compares a table as it is: from the start again where its definition changed meanwhile.
+async fn settle(
     shared: &Arc<Shared>,
     pair: &TablePair,
     estimate: Estimate,
     files: &Files,
     outcome: &mut TableOutcome,
 ) -> Result<()> {
-    let live = shared.sides.target_columns(&pair.target).await?;
-    if live.is_empty() {
-        outcome.result = ResultType::TargetTableNotExist;
-        outcome.message = format!("the target has no table {}", pair.target);
-        return Ok(());
+    let mut pair = pair.clone();
+    for change in 0.. {
+        let judged = judge(shared, &mut pair, estimate, files, outcome).await;
+        let suspect = match &judged {
+            Ok(compared) => *compared && has_other_columns(shared, &pair).await?,
+            Err(error) => error.kind() == Kind::ObjectMissing,
+        };
+        if !suspect || !take_newer(shared, &mut pair).await? {
+            return judged.map(drop);
+        }
+        if change == CHANGES {
+            judged?;
+            let what = format!("comparing table {}", pair.source.name);
+            let why = format!("its definition changed while it was compared, {CHANGES} times");
+            return Err(Error::new(Kind::VerifyFailed, what).detail(why));
+        }
+        outcome.counts = Counts::default();
+        start_over(shared, &pair, files).await?;
     }
-    let mut plan = match Plan::make(pair, &live, shared.sides.signed_zero()) {
+    Ok(())
+}
+
+/// Compares a table by the definition that both sides have now; false where they do not fit.
+async fn judge(
+    shared: &Arc<Shared>,
+    pair: &mut TablePair,
+    estimate: Estimate,
+    files: &Files,
+    outcome: &mut TableOutcome,
+) -> Result<bool> {
+    let mut plan = match plan_of(shared, pair).await? {
         Ok(plan) => plan,
-        Err(why) => {
-            outcome.result = ResultType::SchemaMismatch;
-            outcome.message = why;
-            return Ok(());
+        Err(mismatch) => {
+            outcome.result = mismatch.result;
+            outcome.message = mismatch.why;
+            return Ok(false);
         }
     };
     if plan.mode == Mode::Multiset {
         let (counts, end) = compare_keyless(shared, pair, &plan, files).await?;
-        return conclude(shared, &plan, outcome, counts, end).await;
+        conclude(shared, &plan, outcome, counts, end).await?;
+        return Ok(true);
     }
     loop {
         let rows = rows_per_slice(shared.options.slice_bytes, estimate.row_bytes);
@@ -108,7 +135,8 @@ async fn judge(
             start_over(shared, pair, files).await?;
             continue;
         }
-        return conclude(shared, &plan, outcome, counts, end).await;
+        conclude(shared, &plan, outcome, counts, end).await?;
+        return Ok(true);
     }
 }
 

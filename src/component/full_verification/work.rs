@@ -10,6 +10,7 @@ use super::writer::Writers;
 use crate::component::contract::{
     Assignment, Context, Finish, ProgressCell, Work, cancelled_is_fine,
 };
+use crate::component::share::Shares;
 use crate::datasource::mysql::stats::table_stats;
 use crate::datasource::mysql::{Endpoint, Server, Session};
 use crate::error::{Error, Kind, Result};
@@ -39,6 +40,8 @@ pub struct FullVerificationWork {
     pub log: Arc<dyn VerifyLog>,
     /// Tells how far the target is.
     pub progressed: Arc<dyn Progressed>,
+    /// The node's turns.
+    pub shares: Shares,
 }
 
 impl Work for FullVerificationWork {
@@ -68,7 +71,7 @@ impl FullVerificationWork {
             workers,
             "full verification begins"
         );
-        let sides = Sides::new(source, target, workers);
+        let sides = Sides::new(source, target, workers, &self.shares);
         let role = format!("{}/full_verification", assignment.project);
         let writers = match self.options.correct {
             true => Some(Writers::open(&sides, &role, assignment.epoch, workers).await?),
@@ -80,6 +83,7 @@ impl FullVerificationWork {
             options: self.options,
             dir: self.dir,
             sub_id: self.sub_id,
+            tables: self.tables,
             log: self.log,
             progressed: self.progressed,
             progress: Arc::clone(&progress),

@@ -21,7 +21,7 @@ impl Writers {
     pub async fn open(sides: &Sides, role: &str, epoch: i64, lanes: usize) -> Result<Self> {
         let mut conn = sides.target.session(Session::Write).await?;
         Ok(Self {
-            fence: Fence::acquire(&mut conn, sides.target.flavour, role, epoch, lanes).await?,
+            fence: Fence::acquire(&mut conn, &sides.target, role, epoch, lanes).await?,
             lanes: lanes.max(1),
             next: AtomicUsize::new(0),
         })

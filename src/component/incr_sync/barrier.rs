@@ -43,6 +43,11 @@ async fn ddl(engine: &mut Engine, mut event: DdlEvent, decision: Decision) -> Re
     let settings = std::sync::Arc::clone(&engine.settings);
     let refused = match decision {
         Decision::Ignore => None,
+        Decision::PassOver(why) => {
+            tracing::info!(txn = %event.id, why, "a DDL statement is passed over");
+            engine.stats.ddl_passed_over += 1;
+            None
+        }
         Decision::Stop(why) => Some(why),
         Decision::Apply(narrowed) => {
             event.ddl = narrowed;

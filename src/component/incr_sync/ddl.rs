@@ -3,12 +3,14 @@
 //! A DDL statement is a barrier: everything before it is applied, then it, then what follows.
 //! Statements about tables that are not in scope are ignored; those that cannot be applied stop
 //! the work with a task, and when an operator skips the task the work goes on behind the
-//! statement.
+//! statement. In a direction that carries no DDL ([`DdlMode`]) a statement in scope is passed over,
+//! or stops the work like one that cannot be applied.
 
 use crate::error::Result;
 use crate::model::change::DdlEvent;
 use crate::model::ddl::{AlterAction, Ddl};
 use crate::model::ids::TxnId;
+use crate::model::options::DdlMode;
 use crate::model::table::TableName;
 use futures::future::BoxFuture;
 
@@ -21,6 +23,24 @@ pub enum Decision {
     Apply(Ddl),
     /// A person must look at it; why, in words.
     Stop(String),
+    /// It is in scope and not applied, which is right; why, in words.
+    PassOver(&'static str),
+}
+
+/// What is left of a decision where DDL is not simply applied.
+pub fn restrict(decision: Decision, ddl: &Ddl, mode: DdlMode) -> Decision {
+    match (mode, &decision, ddl) {
+        (DdlMode::Apply, ..) | (_, Decision::Ignore | Decision::PassOver(_), _) => decision,
+        (DdlMode::Refuse, ..) => Decision::Stop(
+            "DDL is not carried over in this direction (incr_sync.ddl_mode is refuse)".to_owned(),
+        ),
+        (DdlMode::Ignore, _, Ddl::TruncateTable(name)) => Decision::Stop(format!(
+            "{name} is emptied: DDL is not carried over in this direction (incr_sync.ddl_mode is ignore), and the rows would stay at the other side"
+        )),
+        // what is not understood, or moves a table into scope or out of it
+        (DdlMode::Ignore, Decision::Stop(_), _) if !matches!(ddl, Ddl::DropSchema(_)) => decision,
+        (DdlMode::Ignore, ..) => Decision::PassOver("DDL goes the other way only"),
+    }
 }
 
 /// Decides about a statement; `concerns` says whether a table is in scope, and was not copied
@@ -155,6 +175,44 @@ mod tests {
             decide(&unsupported(vec![]), &f),
             Decision::Stop("odd".to_owned())
         );
+    }
+
+    #[test]
+    fn a_direction_without_ddl_passes_over_what_changes_no_rows() {
+        let in_mode = |mode, ddl: &Ddl| restrict(decide(ddl, &scope), ddl, mode);
+        let alter = Ddl::AlterTable {
+            name: name("a"),
+            actions: Vec::new(),
+        };
+        let drop = Ddl::DropTable {
+            names: vec![name("a")],
+            if_exists: false,
+        };
+        let unsupported = Ddl::Unsupported {
+            tables: vec![name("a")],
+            why: "odd".to_owned(),
+        };
+        let truncate = Ddl::TruncateTable(name("a"));
+        let crossing = Ddl::RenameTable(vec![(name("x"), name("a"))]);
+        let outside = Ddl::TruncateTable(name("x"));
+        let gone = Ddl::DropSchema("s".to_owned());
+        for ddl in [&alter, &drop, &gone] {
+            let decision = in_mode(DdlMode::Ignore, ddl);
+            assert!(matches!(decision, Decision::PassOver(_)), "{decision:?}");
+        }
+        for ddl in [&truncate, &unsupported, &crossing] {
+            let decision = in_mode(DdlMode::Ignore, ddl);
+            assert!(matches!(decision, Decision::Stop(_)), "{decision:?}");
+        }
+        for ddl in [&alter, &drop, &gone, &truncate, &unsupported, &crossing] {
+            let decision = in_mode(DdlMode::Refuse, ddl);
+            assert!(matches!(decision, Decision::Stop(_)), "{decision:?}");
+            assert_eq!(in_mode(DdlMode::Apply, ddl), decide(ddl, &scope));
+        }
+        for mode in [DdlMode::Apply, DdlMode::Ignore, DdlMode::Refuse] {
+            assert_eq!(in_mode(mode, &outside), Decision::Ignore);
+            assert_eq!(in_mode(mode, &Ddl::Irrelevant), Decision::Ignore);
+        }
     }
 
     #[test]

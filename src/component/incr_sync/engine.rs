@@ -3,7 +3,7 @@
 //! with the result, so nothing is shared.
 
 use super::barrier::{self, Barrier};
-use super::ddl::{Decision, decide};
+use super::ddl::Decision;
 use super::lane::{Batch, Lane};
 use super::large::{Rereader, Scan, WholeTables};
 use super::layout::Layouts;
@@ -220,8 +220,7 @@ impl Engine {
             self.window.pass(Some(event.id), event.end, false);
             return Ok(());
         }
-        let settings = &self.settings;
-        match decide(&event.ddl, &|name| settings.concerns(name, event.id)) {
+        match self.settings.decide(&event) {
             Decision::Ignore => self.window.pass(Some(event.id), event.end, false),
             decision => self.barrier = Some(Barrier::Ddl(Box::new(event), decision)),
         }

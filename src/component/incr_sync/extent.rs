@@ -28,6 +28,14 @@ impl ExtentReader {
     /// yet. Each row is committed together with the rows of which it tells, so a row of the target
     /// that is read before holds nothing behind the newest.
     pub async fn read(&self) -> Result<Option<(Watermark, TxnId)>> {
+        Ok(self.progress().await?.map(|(watermark, applied)| {
+            let newest = applied.newest().unwrap_or(TxnId::MIN).max(watermark.id);
+            (watermark, newest)
+        }))
+    }
+
+    /// The watermark, and what is applied above it.
+    pub(super) async fn progress(&self) -> Result<Option<(Watermark, Applied)>> {
         let mut kept = self.conn.lock().await;
         let mut conn = match kept.take() {
             Some(conn) => conn,
@@ -47,9 +55,6 @@ impl ExtentReader {
             }
             applied.merge(&row.applied);
         }
-        Ok(found.map(|watermark| {
-            let newest = applied.newest().unwrap_or(TxnId::MIN).max(watermark.id);
-            (watermark, newest)
-        }))
+        Ok(found.map(|watermark| (watermark, applied)))
     }
 }

@@ -1,6 +1,7 @@
 //! The target as a server of the MySQL family, with the progress rows in
 //! `omstxndb.oms_txn_progress`.
 
+use super::fit::Fits;
 use super::plan::Statement;
 use super::render::Renderer;
 use super::target::{Begin, Claim, Mark, Taken, Target, TargetSession};
@@ -8,14 +9,17 @@ use super::window::{Applied, Watermark};
 use crate::datasource::mysql::fault::is_duplicate;
 use crate::datasource::mysql::fence::TARGET_SCHEMA;
 use crate::datasource::mysql::literal::push_quoted;
+use crate::datasource::mysql::nudge::nudged;
 use crate::datasource::mysql::traces::{lock_tables, unlock_tables};
 use crate::datasource::mysql::{Connection, Flavour, Server, Session};
 use crate::error::{Error, Kind, Result};
 use crate::model::ids::TxnId;
 use crate::model::position::Position;
 use futures::future::BoxFuture;
+use std::sync::Arc;
 
-/// The table, in [`TARGET_SCHEMA`].
+/// The table, in [`TARGET_SCHEMA`]; the write to it that each transaction begins with is also its mark
+/// in the target's log ([`crate::datasource::mysql::marks`]).
 const TABLE: &str = "`omstxndb`.`oms_txn_progress`";
 const DUPLICATE_REMEDY: &str = "A unique key of the target holds the value already: somebody else \
     wrote to the target, or its keys are not those of the source.";
@@ -30,6 +34,7 @@ pub struct MySqlTarget {
     server: Server,
     component: String,
     renderer: Renderer,
+    fits: Option<Arc<Fits>>,
 }
 
 impl MySqlTarget {
@@ -49,7 +54,19 @@ impl MySqlTarget {
             server,
             component: component.into(),
             renderer,
+            fits: None,
         }
+    }
+
+    /// Compares each table's definition with the log's before it writes to it, and refuses
+    /// ([`Kind::ApplyRefused`]) where a column is missing here, or where the keys differ so that rows
+    /// would replace each other. For a direction whose tables were not made from the log's definitions:
+    /// the way back after a switch. Where both sides are written to and DDL goes the other way, a unique
+    /// key that was added there stops this direction until its own log has passed the same DDL.
+    #[must_use]
+    pub fn comparing_definitions(mut self) -> Self {
+        self.fits = Some(Arc::default());
+        self
     }
 
     /// The server.
@@ -92,7 +109,9 @@ impl MySqlTarget {
     /// tables.
     async fn ensure_table(&self, conn: &mut Connection) -> Result<()> {
         let there = format!("SELECT 1 FROM {TABLE} LIMIT 0");
-        match self.query(conn, "looking for", there).await {
+        // to find that there is no such database, an OceanBase waits as for DDL
+        let looking = self.query(conn, "looking for", &there);
+        match nudged(&self.server, &there, looking).await {
             Ok(_) => return Ok(()),
             Err(error) if error.kind() == Kind::ObjectMissing => {}
             Err(error) => return Err(error),
@@ -101,7 +120,12 @@ impl MySqlTarget {
         let database = format!(
             "CREATE DATABASE IF NOT EXISTS `{TARGET_SCHEMA}` DEFAULT CHARACTER SET utf8mb4"
         );
-        self.query(conn, "making", database).await?;
+        nudged(
+            &self.server,
+            &database,
+            self.query(conn, "making", &database),
+        )
+        .await?;
         self.query(conn, "making", format!(
             "CREATE TABLE IF NOT EXISTS {TABLE} (\
              `component` varchar(160) NOT NULL COMMENT 'whose progress', \
@@ -329,6 +353,10 @@ impl MySqlSession {
     }
 
     async fn run(&mut self, statement: &Statement) -> Result<u64> {
+        if let Some(fits) = &self.target.fits {
+            let server = &self.target.server;
+            fits.require(server, statement.layout()).await?;
+        }
         let table = &statement.layout().table().name;
         if let Statement::Remove(layout, removals) = statement {
             let renderer = &self.target.renderer;

@@ -1,11 +1,11 @@
 //! What an Incr-Sync is told before it begins.
 
-use super::ddl::{DdlApplier, DdlTasks};
+use super::ddl::{DdlApplier, DdlTasks, Decision, decide, restrict};
 use super::lane::Retry;
 use super::layout::Layouts;
 use super::plan::Step;
 use crate::component::throttle::Throttle;
-use crate::model::change::Change;
+use crate::model::change::{Change, DdlEvent};
 use crate::model::filter::ObjectFilter;
 use crate::model::ids::TxnId;
 use crate::model::options::IncrSyncOptions;
@@ -28,6 +28,9 @@ pub struct Settings {
     pub options: IncrSyncOptions,
     /// Applies DDL.
     pub ddl: Arc<dyn DdlApplier>,
+    /// DDL in front of this position is passed over, whatever it is: it is ours, or the preparation's,
+    /// and the other side has it already. Definitions are followed all the same.
+    pub ddl_from: Option<Position>,
     /// Where DDL that can't be applied is recorded.
     pub ddl_tasks: Arc<dyn DdlTasks>,
     /// Ends with [`crate::component::contract::Finish::Done`] once everything in front of this position is applied and nothing
@@ -54,6 +57,16 @@ impl Settings {
             .get(table)
             .is_some_and(|start| id < start.txn_id());
         !copied_behind && self.filter.matches(table)
+    }
+
+    /// What is to be done about a DDL statement.
+    pub(super) fn decide(&self, event: &DdlEvent) -> Decision {
+        let decision = decide(&event.ddl, &|name| self.concerns(name, event.id));
+        let before = self.ddl_from.as_ref();
+        if before.is_some_and(|from| event.id < from.txn_id()) && decision != Decision::Ignore {
+            return Decision::PassOver("it stands in front of where DDL begins to count");
+        }
+        restrict(decision, &event.ddl, self.options.ddl_mode)
     }
 
     /// The changes of a transaction that are to be applied, with their tables' layouts.

@@ -17,6 +17,8 @@ pub struct Stats {
     pub rows: Tally,
     /// DDL statements passed.
     pub ddl: u64,
+    /// DDL statements in scope that were not applied, because this direction carries none.
+    pub ddl_passed_over: u64,
     /// Transactions that were applied by an earlier run.
     pub skipped: u64,
     /// Large transactions.
@@ -81,6 +83,7 @@ impl Stats {
             ("updates", self.rows.updates),
             ("deletes", self.rows.deletes),
             ("ddl", self.ddl),
+            ("ddl_passed_over", self.ddl_passed_over),
             ("skipped", self.skipped),
             ("big_transactions", self.big),
             ("batches", self.batches),

@@ -44,6 +44,17 @@ impl PrecheckWork {
         self
     }
 
+    /// The items without a log of them, for whoever keeps them elsewhere.
+    ///
+    /// # Errors
+    /// As a server is not reached, or does not answer.
+    pub async fn examine(self) -> Result<Vec<Item>> {
+        let source = Server::open(&self.source).await?;
+        let target = Server::open(&self.target).await?;
+        let facts = gather::facts(&source, &target, &self.filter, self.scope).await?;
+        Ok(judge(&facts))
+    }
+
     async fn check(mut self, context: &Context) -> Result<Finish> {
         let progress = context.progress();
         let items = pending(&self.scope.flags);

@@ -8,7 +8,7 @@
 use super::beat::Beats;
 use super::codec::SchemaChange;
 use super::tracker::{Modes, Tracker};
-use crate::datasource::mysql::binlog::assembler::{Assembler, Step};
+use crate::datasource::mysql::binlog::assembler::{Assembler, Sql, Step};
 use crate::datasource::mysql::binlog::event::kind;
 use crate::datasource::mysql::binlog::input::Bad;
 use crate::datasource::mysql::binlog::plan::RowPlan;
@@ -18,7 +18,7 @@ use crate::datasource::mysql::binlog::status::LogEnd;
 use crate::datasource::mysql::binlog::stream::{LogStream, Replica};
 use crate::datasource::mysql::catalogue::is_system;
 use crate::datasource::mysql::heartbeat::{self, BeatWriter};
-use crate::datasource::mysql::{Flavour, Server};
+use crate::datasource::mysql::{Endpoint, Flavour, Server};
 use crate::error::{Error, Kind, Result};
 use crate::model::ddl::Ddl;
 use crate::model::filter::ObjectFilter;
@@ -95,22 +95,49 @@ pub(super) async fn changed_since(
         return Ok((false, end));
     }
     let mut stream = LogStream::open(log, &prover.replica, from).await?;
-    let looked = look(&mut stream, &mut assembler, &until, tracker, tables);
+    let concerned = |sql: &Sql<'_>| {
+        let modes = Modes {
+            ansi_quotes: sql.ansi_quotes,
+            no_backslash_escapes: sql.no_backslash_escapes,
+        };
+        let ddl = tracker.parse(&sql.text, &sql.schema, modes);
+        concerns(&ddl, tracker, tables)
+    };
+    let looked = look(&mut stream, &mut assembler, &until, concerned);
     match tokio::time::timeout(PATIENCE, looked).await {
         Ok(changed) => changed.map(|changed| (changed, end)),
-        Err(_) => Err(Error::new(
-            Kind::ServerBusy,
-            format!(
-                "waiting until the log at {} is as far as the database",
-                log.endpoint
-            ),
-        )
-        .detail(format!(
-            "what was written to {} was not in it after {} s",
-            source.server.endpoint,
-            PATIENCE.as_secs()
-        ))
-        .remedy("See that the address serves the log of this database and follows it closely.")),
+        Err(_) => Err(behind(source)),
+    }
+}
+
+/// Where the log of a server ends now: everything that was committed there when this was asked stands in
+/// front of it. A log that is served elsewhere is waited for: a beat is written to the database, in the
+/// heartbeat's row of the Store that serves `subtopic`, and read again from the log.
+///
+/// # Errors
+/// As the server, or who serves its log, is not reached, or has no log; `ServerBusy` where the log does
+/// not follow its database.
+pub async fn end_of_log(endpoint: &Endpoint, subtopic: &str) -> Result<Position> {
+    let mut source = Source::open(endpoint).await?;
+    let end = source.end().await?.position;
+    if !source.is_apart() {
+        return Ok(end);
+    }
+    let prover = Prover {
+        replica: Replica::random(),
+        row_id: heartbeat::row_of(subtopic),
+    };
+    let until = Until::Beat(beat(&mut source, &prover).await?);
+    let log = &source.log;
+    let mut assembler = Assembler::new(&end, log.flavour == Flavour::MariaDb);
+    let mut stream = LogStream::open(log, &prover.replica, &end).await?;
+    let looked = look(&mut stream, &mut assembler, &until, |_| false);
+    match tokio::time::timeout(PATIENCE, looked).await {
+        Ok(looked) => looked.map(|_| Position {
+            time_ms: end.time_ms,
+            ..assembler.position()
+        }),
+        Err(_) => Err(behind(&source)),
     }
 }
 
@@ -123,27 +150,47 @@ async fn beat(source: &mut Source, prover: &Prover) -> Result<Beats> {
         true => clock_ms(source).await?,
         false => clock_ms(source).await? / 1000,
     };
-    let beats = Beats::of_one(found, prover.row_id, value);
+    let beats = Beats::of_one(found, prover.row_id, value + 1);
+    // one that is in the row already changes nothing, and would not be logged: not so the other
     writer.write(value).await?;
+    writer.write(value + 1).await?;
     Ok(beats)
+}
+
+fn behind(source: &Source) -> Error {
+    Error::new(
+        Kind::ServerBusy,
+        format!(
+            "waiting until the log at {} is as far as the database",
+            source.log.endpoint
+        ),
+    )
+    .detail(format!(
+        "what was written to {} was not in it after {} s",
+        source.server.endpoint,
+        PATIENCE.as_secs()
+    ))
+    .remedy("See that the address serves the log of this database and follows it closely.")
 }
 
 async fn clock_ms(source: &mut Source) -> Result<u64> {
     Ok(source.end().await?.position.time_ms)
 }
 
+/// Reads the log until a statement comes that concerns the asker (true), or the end is there (false).
 async fn look(
     stream: &mut LogStream,
     assembler: &mut Assembler,
     until: &Until,
-    tracker: &Tracker,
-    tables: Option<&[TableName]>,
+    concerned: impl Fn(&Sql<'_>) -> bool,
 ) -> Result<bool> {
     let mut plans: HashMap<u64, RowPlan> = HashMap::new();
     loop {
         match until {
             Until::Place(place) if assembler.place() >= *place => return Ok(false),
-            Until::Beat(beats) if beats.is_proved() => return Ok(false),
+            Until::Beat(beats) if beats.is_proved() && !assembler.is_inside() => {
+                return Ok(false);
+            }
             _ => {}
         }
         let event = stream.next().await?;
@@ -154,16 +201,7 @@ async fn look(
         }
         let body = stream.body(&event);
         match (assembler.push(&header, body)?, until) {
-            (Step::Statement(sql), _) => {
-                let modes = Modes {
-                    ansi_quotes: sql.ansi_quotes,
-                    no_backslash_escapes: sql.no_backslash_escapes,
-                };
-                let ddl = tracker.parse(&sql.text, &sql.schema, modes);
-                if concerns(&ddl, tracker, tables) {
-                    return Ok(true);
-                }
-            }
+            (Step::Statement(sql), _) if concerned(&sql) => return Ok(true),
             (Step::TableMap(map), Until::Beat(beats)) => {
                 plans.remove(&map.id);
                 let name = TableName::new(map.schema, map.table);

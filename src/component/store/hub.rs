@@ -73,6 +73,11 @@ impl StoreHub {
         self.stores.lock().get(subtopic)?.start()
     }
 
+    /// A Store's folder is gone: what is known of it says nothing about the next one of that name.
+    pub fn forget_store(&self, subtopic: &str) {
+        self.stores.lock().remove(subtopic);
+    }
+
     pub(super) fn register(&self, subtopic: &str) -> Arc<LiveStore> {
         self.stores
             .lock()

@@ -17,6 +17,7 @@ mod hub;
 mod live;
 mod meta;
 mod open;
+mod ours;
 mod puller;
 mod reader;
 mod recover;
@@ -26,6 +27,7 @@ mod tracker;
 mod work;
 mod writer;
 
+pub use definitions::end_of_log;
 pub use hub::StoreHub;
 pub use reader::StoreReader;
 pub use work::StoreWork;

@@ -111,10 +111,7 @@ impl Beginning {
     /// Fixes the start position and the definitions there, and makes the folder. What is on disk
     /// afterwards is complete: killed before, the Store begins once more.
     pub async fn begin(&self, source: &mut Source, dir: &Path) -> Result<(Meta, Recovered)> {
-        let replica = Replica {
-            server_id: rand::random_range(0x8000_0000..u32::MAX),
-            uuid: random_uuid(),
-        };
+        let replica = Replica::random();
         let (start, change) = self.definitions(source, &replica).await?;
         let mut tables = Tables::new(1);
         tables.take(change);
@@ -160,7 +157,7 @@ impl Beginning {
             let prover = Prover {
                 replica: Replica {
                     server_id: replica.server_id ^ 1,
-                    uuid: random_uuid(),
+                    ..Replica::random()
                 },
                 row_id: heartbeat::row_of(&self.subtopic),
             };
@@ -203,22 +200,6 @@ impl Beginning {
             .remedy("Remove binlog_do_db and binlog_ignore_db on the source and restart it.")),
         }
     }
-}
-
-/// A random UUID (version 4).
-fn random_uuid() -> String {
-    let mut bytes: [u8; 16] = rand::random();
-    bytes[6] = bytes[6] & 0x0F | 0x40;
-    bytes[8] = bytes[8] & 0x3F | 0x80;
-    let hex = |part: &[u8]| part.iter().map(|b| format!("{b:02x}")).collect::<String>();
-    format!(
-        "{}-{}-{}-{}-{}",
-        hex(&bytes[..4]),
-        hex(&bytes[4..6]),
-        hex(&bytes[6..8]),
-        hex(&bytes[8..10]),
-        hex(&bytes[10..])
-    )
 }
 
 /// Runs file operations where they block nobody.

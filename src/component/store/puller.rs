@@ -1,9 +1,10 @@
 //! From the source's events to frames: which changes are kept, with which definition they are
 //! decoded, what a DDL statement does. Pure: no I/O.
 
-use super::batch::{Batch, Mark};
+use super::batch::Batch;
 use super::beat::Beats;
 use super::codec::{self, ChangeKind, SchemaChange};
+use super::ours::{Ours, Savepoint, name_length_bytes};
 use super::tracker::{Effect, Known, Modes, Tables, Tracker};
 use crate::datasource::mysql::binlog::assembler::{Assembler, Sql, Step};
 use crate::datasource::mysql::binlog::event::Header;
@@ -50,6 +51,8 @@ pub(super) struct Statement {
 enum Plan {
     /// Out of scope.
     Skip,
+    /// A mark; so many bytes hold the length of the name in it.
+    Mark(usize),
     Keep(Arc<RowPlan>),
     /// Our own heartbeat, kept too if it is in scope.
     Beat(Arc<RowPlan>, bool),
@@ -68,15 +71,18 @@ pub(super) struct Puller {
     pub assembler: Assembler,
     pub tracker: Tracker,
     pub batch: Batch,
+    pub ours: Ours,
     beats: Arc<Beats>,
     piece_bytes: usize,
     plans: HashMap<u64, CachedPlan>,
-    savepoints: HashMap<String, Mark>,
+    savepoints: HashMap<String, Savepoint>,
     /// Id of the changes that follow, where a statement inside the transaction came before them.
     rows_id: Option<TxnId>,
     /// The tables before the statements of the open transaction.
     undo: Option<Tables>,
-    /// Transactions ended since the last frame.
+    /// The place of the last frame's end.
+    told: TxnId,
+    /// The log went on since the last frame; since when that is known.
     quiet_since: Option<Instant>,
     /// Changes kept.
     pub changes: u64,
@@ -87,13 +93,16 @@ impl Puller {
         assembler: Assembler,
         tracker: Tracker,
         beats: Arc<Beats>,
+        ours: Ours,
         piece_bytes: usize,
         compression: Compression,
     ) -> Self {
         Self {
+            told: assembler.place(),
             assembler,
             tracker,
             batch: Batch::packed(compression),
+            ours,
             beats,
             piece_bytes,
             plans: HashMap::new(),
@@ -110,9 +119,13 @@ impl Puller {
         match self.assembler.push(header, body)? {
             Step::Nothing => {}
             Step::TableMap(map) => self.table_map(&map, body)?,
-            Step::Rows(kind) => self.rows(kind, body)?,
+            Step::Rows(kind) => return self.rows(kind, body),
             Step::Savepoint(name) => {
-                self.savepoints.insert(name, self.batch.mark());
+                let savepoint = Savepoint {
+                    kept: self.batch.mark(),
+                    ours: self.ours.is_open(),
+                };
+                self.savepoints.insert(name, savepoint);
             }
             Step::RollbackTo(name) => self.rollback_to(&name)?,
             Step::Statement(sql) => return self.statement(sql),
@@ -147,6 +160,7 @@ impl Puller {
         let name = TableName::new(map.schema, map.table);
         let in_scope = self.tracker.in_scope(&name);
         let plan = match self.beats.table() {
+            _ if self.ours.is_mark(map) => Plan::Mark(self.name_length_bytes(map, &name)?),
             Some(table) if table.table.name == name => {
                 // a heartbeat that is not understood is only one that is not seen
                 match RowPlan::new(map, table) {
@@ -169,6 +183,15 @@ impl Puller {
         Ok(())
     }
 
+    fn name_length_bytes(&self, map: &TableMap<'_>, name: &TableName) -> Result<usize> {
+        name_length_bytes(map).ok_or_else(|| {
+            self.refuse(
+                Kind::SchemaDrift,
+                format!("table {name} is not as oms makes it, so its own writes are not known"),
+            )
+        })
+    }
+
     fn plan(&self, map: &TableMap<'_>, name: &TableName) -> Result<RowPlan> {
         match self.tracker.tables.get(name) {
             Some(Known::Version(version)) => RowPlan::new(map, version.clone()),
@@ -183,18 +206,20 @@ impl Puller {
         }
     }
 
-    fn rows(&mut self, kind: u8, body: &[u8]) -> Result<()> {
+    fn rows(&mut self, kind: u8, body: &[u8]) -> Result<Pulled> {
         let here = || format!("reading rows at {}", self.assembler.here());
         let table_id =
             crate::datasource::mysql::binlog::rows::table_id(body).map_err(|b| b.error(here()))?;
         let (plan, beat, keep) = match self.plans.get(&table_id).map(|cached| &cached.plan) {
-            Some(Plan::Skip) => return Ok(()),
+            Some(Plan::Skip) => return Ok(Pulled::Taken),
+            Some(&Plan::Mark(length_bytes)) => return self.mark(kind, body, length_bytes),
+            Some(Plan::Keep(_)) if self.ours.is_open() => return Ok(Pulled::Taken),
             Some(Plan::Keep(plan)) => (plan.clone(), false, true),
             Some(Plan::Beat(plan, in_scope)) => (plan.clone(), true, *in_scope),
             None => {
                 let event = RowsEvent::parse(kind, body).map_err(|b| b.error(here()))?;
                 if event.is_dummy() {
-                    return Ok(());
+                    return Ok(Pulled::Taken);
                 }
                 return Err(Bad::Invalid("rows come before their table").error(here()));
             }
@@ -206,7 +231,30 @@ impl Puller {
         if keep {
             self.keep(&event, &plan)?;
         }
-        Ok(())
+        Ok(Pulled::Taken)
+    }
+
+    /// A row of a table of ours: who wrote the transaction.
+    fn mark(&mut self, kind: u8, body: &[u8], length_bytes: usize) -> Result<Pulled> {
+        let here = || format!("reading a mark at {}", self.assembler.here());
+        let event = RowsEvent::parse(kind, body).map_err(|b| b.error(here()))?;
+        let component = event
+            .first_text(length_bytes)
+            .map_err(|b| b.error(here()))?;
+        if self.ours.is_open() || !component.is_some_and(|name| self.ours.has(name)) {
+            return Ok(Pulled::Taken);
+        }
+        if self.undo.is_some() {
+            return Err(self.refuse(
+                Kind::LogFormat,
+                "a transaction with a mark of oms holds DDL too",
+            ));
+        }
+        self.ours.begin(self.batch.has_changes());
+        Ok(match self.batch.abort() {
+            true => Pulled::Cut,
+            false => Pulled::Taken,
+        })
     }
 
     fn keep(&mut self, event: &RowsEvent<'_>, plan: &RowPlan) -> Result<()> {
@@ -249,8 +297,10 @@ impl Puller {
 
     fn rollback_to(&mut self, name: &str) -> Result<()> {
         let undone = match self.savepoints.get(name) {
-            Some(mark) => self.batch.back_to(*mark),
-            None => !self.batch.has_changes(),
+            Some(savepoint) => {
+                self.ours.back_to(savepoint.ours) && self.batch.back_to(savepoint.kept)
+            }
+            None => !self.batch.has_changes() && !self.ours.is_open(),
         };
         if undone {
             return Ok(());
@@ -264,41 +314,51 @@ impl Puller {
     fn commit(&mut self) {
         self.savepoints.clear();
         self.undo = None;
+        self.ours.commit();
         let rows_id = self.rows_id.take();
-        let position = self.assembler.position();
         if self.batch.has_changes() {
             let id = rows_id.unwrap_or(self.assembler.last_id());
-            self.batch.commit(id, position);
-            self.quiet_since = None;
+            self.batch.commit(id, self.assembler.position());
+            self.is_told();
         } else if self.batch.is_open() || self.beats.take_came() {
-            self.batch.heartbeat(position);
-            self.quiet_since = None;
+            self.tell();
         } else {
             let since = *self.quiet_since.get_or_insert_with(Instant::now);
             if since.elapsed() >= QUIET {
-                self.batch.heartbeat(position);
-                self.quiet_since = None;
+                self.tell();
             }
         }
     }
 
-    /// To be called now and then while nothing comes: tells consumers how far the log was read.
-    pub fn idle(&mut self) {
-        if self.assembler.txn_id().is_none()
-            && !self.batch.is_open()
-            && self
-                .quiet_since
-                .is_some_and(|since| since.elapsed() >= QUIET)
-        {
-            self.batch.heartbeat(self.assembler.position());
-            self.quiet_since = None;
+    /// Since when the log is known to have gone on without a word to the consumers; None where they
+    /// know all, or where a transaction is open. To be asked while nothing comes.
+    pub fn untold(&mut self) -> Option<Instant> {
+        if self.assembler.is_inside() || self.batch.is_open() {
+            return None;
         }
+        // a file's end and the next one's beginning are no transactions
+        if self.quiet_since.is_none() && self.assembler.place() > self.told {
+            self.quiet_since = Some(Instant::now());
+        }
+        self.quiet_since
+    }
+
+    /// Tells consumers how far the log was read; no transaction may be open.
+    pub fn tell(&mut self) {
+        self.batch.heartbeat(self.assembler.position());
+        self.is_told();
+    }
+
+    fn is_told(&mut self) {
+        self.told = self.assembler.place();
+        self.quiet_since = None;
     }
 
     /// The open transaction counts for nothing.
     pub fn abort(&mut self) -> Pulled {
         self.savepoints.clear();
         self.rows_id = None;
+        self.ours.abort();
         if let Some(tables) = self.undo.take() {
             self.tracker.tables = tables;
             self.plans.clear();
@@ -327,6 +387,11 @@ impl Puller {
         {
             let tables = effect.touched.clone();
             effect = self.tracker.effect(Ddl::Unsupported { tables, why });
+        }
+        if self.ours.has_statement(&sql.text) {
+            // the definitions are followed; consumers know of it
+            effect.in_scope = false;
+            self.ours.left_out += 1;
         }
         if !effect.in_scope && effect.change.is_empty() && effect.reread.is_empty() {
             self.quiet_end(sql.ends);
@@ -421,7 +486,7 @@ impl Puller {
             self.batch.heartbeat(event.end);
         }
         if ends {
-            self.quiet_since = None;
+            self.is_told();
             self.savepoints.clear();
         }
         Ok(())

@@ -6,6 +6,7 @@ use super::hub::StoreHub;
 use super::live::LiveStore;
 use super::meta::{self, Meta};
 use super::open::{Beginning, OnDisk, blocking, head_frames, on_disk};
+use super::ours::{self, Ours};
 use super::puller::{Pulled, Puller, Statement};
 use super::recover::Recovered;
 use super::retention;
@@ -15,6 +16,7 @@ use crate::component::contract::{Context, Finish, Work, cancelled_is_fine};
 use crate::datasource::mysql::binlog::assembler::Assembler;
 use crate::datasource::mysql::binlog::source::Source;
 use crate::datasource::mysql::binlog::stream::{LogStream, RawEvent, Replica};
+use crate::datasource::mysql::marks::LeaveOut;
 use crate::datasource::mysql::{Endpoint, Flavour, heartbeat};
 use crate::error::{Error, Kind, Result};
 use crate::model::filter::ObjectFilter;
@@ -28,12 +30,16 @@ use std::time::Duration;
 use tokio::time::Instant;
 use tokio_util::task::AbortOnDropHandle;
 
+mod report;
+
 /// Frames are handed to the writer when so many bytes wait, or when nothing more is to come now.
 const BATCH_BYTES: usize = 256 << 10;
 /// Without any progress for so long, an error that may pass ends the work.
 const PATIENCE: Duration = Duration::from_secs(60);
 /// How often progress is reported.
 const REPORT: Duration = Duration::from_millis(500);
+/// The source has nothing to send for so long: consumers are told how far the log was read.
+const SILENCE: Duration = Duration::from_millis(50);
 /// How often old segments are looked for.
 const CLEAN: Duration = Duration::from_secs(10);
 
@@ -48,6 +54,7 @@ pub struct StoreWork {
     hub: StoreHub,
     heartbeat: bool,
     start: Option<Position>,
+    leave_out: Vec<String>,
 }
 
 impl StoreWork {
@@ -72,7 +79,17 @@ impl StoreWork {
             hub,
             heartbeat,
             start: None,
+            leave_out: Vec::new(),
         }
+    }
+
+    /// Leaves out what these components wrote: those of the other direction of the same project. An
+    /// entry is a component's name (`np_x/incr_sync`), or a project's with a slash behind it (`np_x/`),
+    /// which stands for all of its components. What other projects wrote is kept.
+    #[must_use]
+    pub fn leaving_out(mut self, components: Vec<String>) -> Self {
+        self.leave_out = components;
+        self
     }
 
     /// A new folder begins at this position rather than at the end of the log; the definitions of
@@ -245,6 +262,9 @@ impl Attempt<'_> {
             server_id: meta.replica_id,
             uuid: meta.replica_uuid.clone(),
         };
+        if !work.leave_out.is_empty() {
+            ours::require_marks(&source.end().await?)?;
+        }
         self.show(&meta, &log);
         let stream = LogStream::open(&source.log, &replica, &log.tip).await?;
         let beats = Arc::new(Beats::default());
@@ -259,6 +279,7 @@ impl Attempt<'_> {
             Assembler::new(&log.tip, source.log.flavour == Flavour::MariaDb),
             Tracker::new(log.tables, work.filter.clone(), source.dialect.clone()),
             beats.clone(),
+            Ours::new(LeaveOut::new(work.leave_out.clone())),
             work.options.piece_bytes.max(1),
             work.options.compression,
         );
@@ -342,6 +363,8 @@ impl Pull {
                 None => {
                     self.caught_up = true;
                     self.flush().await?;
+                    let silence = Instant::now() + SILENCE;
+                    let untold = self.puller.untold().is_some();
                     tokio::select! {
                         biased;
                         () = context.cancelled() => return self.end().await,
@@ -354,6 +377,10 @@ impl Pull {
                             None
                         }
                         event = self.stream.next() => Some(event?),
+                        () = tokio::time::sleep_until(silence), if untold => {
+                            self.puller.tell();
+                            None
+                        }
                     }
                 }
             };
@@ -447,7 +474,6 @@ impl Pull {
             )
             .detail("a broken frame was found; the log is pulled again from there"));
         }
-        self.puller.idle();
         self.report(context);
         if self.cleaned.elapsed() >= CLEAN {
             self.cleaned = Instant::now();
@@ -461,32 +487,5 @@ impl Pull {
             .await?;
         }
         Ok(())
-    }
-
-    fn report(&self, context: &Context) {
-        let progress = context.progress();
-        let proved = if self.with_heartbeat {
-            self.beats.is_proved()
-        } else {
-            // nothing can be proved; transactions that were on their way have long arrived
-            self.caught_up && self.opened.elapsed() >= Duration::from_secs(2)
-        };
-        if proved {
-            progress.set_ready(true);
-        }
-        let position = self.puller.assembler.position();
-        if self.with_heartbeat {
-            if let Some(lag) = self.beats.lag() {
-                progress.set_lag_ms(lag.as_millis() as u64);
-            }
-        } else if self.caught_up {
-            progress.set_lag_ms(0);
-        }
-        let (bytes, segments) = self.live.size();
-        progress.set_done(self.puller.changes, self.log_bytes);
-        progress.set_detail("position", position.to_string());
-        progress.set_detail("source_time_ms", position.time_ms);
-        progress.set_detail("bytes_on_disk", bytes);
-        progress.set_detail("segments", segments);
     }
 }

@@ -4,6 +4,7 @@
 use crate::component::contract::Context;
 use crate::datasource::mysql::ddl::Target;
 use crate::datasource::mysql::ddl_target::Refused;
+use crate::datasource::mysql::marks::Mark;
 use crate::datasource::mysql::{Connection, Endpoint, Server, catalogue, ddl_target};
 use crate::error::Result;
 use crate::model::ddl::{Dialect, Family};
@@ -58,6 +59,10 @@ impl Sides {
         context: &Context,
     ) -> Result<(), Refused> {
         let end = context.cancelled();
-        ddl_target::execute(&self.target_server, conn, what, sql, end).await
+        let server = &self.target_server;
+        // the other direction of the project must not carry it back
+        let mark = Mark::of(&format!("{}/struct_transfer", context.assignment.project));
+        let sql = mark.put(sql, server.flavour);
+        ddl_target::execute(server, conn, what, &sql, end).await
     }
 }

@@ -14,11 +14,14 @@ use super::ddl::{
 };
 use super::endpoint::Flavour;
 use super::fault::{TABLE_EXISTS, fault, server_code};
+use super::marks::Mark;
+use super::nudge::nudged;
 use crate::error::{Error, Kind, Result};
 use crate::model::ddl::{AlterAction, Ddl, Definition, Family};
 use crate::model::table::{Table, TableName};
 use mysql_async::prelude::Queryable;
 use std::collections::{BTreeMap, BTreeSet};
+use std::pin::pin;
 use std::time::Duration;
 
 /// A session that makes tables: strict, without foreign key checks, and without what some servers
@@ -77,7 +80,7 @@ pub async fn execute(
 ) -> Result<(), Refused> {
     let id = conn.id();
     tracing::debug!(sql, "changing the target's schema");
-    let mut statement = conn.query_drop(sql);
+    let mut statement = pin!(nudged(server, sql, conn.query_drop(sql)));
     tokio::select! {
         done = &mut statement => done.map_err(|error| Refused {
             code: server_code(&error),
@@ -86,7 +89,9 @@ pub async fn execute(
         () = end => {
             // OceanBase (seekdb 1.4) that has DDL killed in its midst may lock the object for good
             let killable = server.flavour != Flavour::OceanBase
-                || tokio::time::timeout(LET_END, statement).await.is_err();
+                || tokio::time::timeout(LET_END, statement.as_mut())
+                    .await
+                    .is_err();
             if killable {
                 kill(server, id).await;
             }
@@ -123,6 +128,7 @@ pub struct DdlTarget {
     server: Server,
     target: Target,
     from: Family,
+    mark: Mark,
 }
 
 impl DdlTarget {
@@ -133,7 +139,15 @@ impl DdlTarget {
             target: catalogue::target(&mut conn, server).await?,
             server: server.clone(),
             from,
+            mark: Mark::default(),
         })
+    }
+
+    /// Marks what it runs, for whoever reads the target's log.
+    #[must_use]
+    pub fn marked(mut self, mark: Mark) -> Self {
+        self.mark = mark;
+        self
     }
 
     /// Applies a statement; `after` are the source's definitions behind it of the tables that it
@@ -188,7 +202,8 @@ impl DdlTarget {
 
     async fn run(&self, conn: &mut Connection, what: &str, sql: &str) -> Result<Vec<String>> {
         tracing::info!(sql, "applying DDL");
-        conn.query_drop(sql)
+        let marked = self.mark.put(sql, self.server.flavour);
+        nudged(&self.server, sql, conn.query_drop(&*marked))
             .await
             .map_err(|e| refused(what.to_owned(), e))?;
         Ok(Vec::new())
@@ -224,7 +239,8 @@ impl DdlTarget {
         loop {
             let sql = create_table_like(&converted.table, &converted.parsers, &self.target);
             tracing::info!(table = %table.name, "creating a table that came to the source");
-            match conn.query_drop(sql).await {
+            let sql = self.mark.put(&sql, self.server.flavour);
+            match conn.query_drop(&*sql).await {
                 Ok(()) => return Ok(converted.notes),
                 Err(error) if server_code(&error) == Some(TABLE_EXISTS) => {
                     return Ok(converted.notes);

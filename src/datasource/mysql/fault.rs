@@ -102,7 +102,8 @@ pub fn kind_of_code(code: u16, message: &str) -> Kind {
         1836 | 1792 | 1209 | 4634 | 5066 => Kind::ReadOnly,
         1146 | 1049 | 1051 | 1054 => Kind::ObjectMissing,
         1236 | 1373 | 1789 => Kind::LogPurged,
-        // too many connections, shutdown, deadlock, lock wait, aborted, disk full, killed
+        // too many connections, shutdown, deadlock, lock wait, aborted, disk full, killed; and 1412: a
+        // table was altered since the transaction's snapshot
         1040
         | 1053
         | 1077
@@ -121,6 +122,7 @@ pub fn kind_of_code(code: u16, message: &str) -> Kind {
         | 1180
         | 1317
         | 1226
+        | 1412
         | 1927
         | 2006
         | 2013

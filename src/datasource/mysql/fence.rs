@@ -2,15 +2,18 @@
 //!
 //! The table `omstxndb.oms_fence` has a row for each lane (each writing session) of a component. A new
 //! generation of the component raises the epoch of all its rows ([`Fence::acquire`]), and thereby
-//! waits for transactions of an older one that are under way. Each write transaction first reads and
-//! locks its own lane's row ([`Fence::hold`]): an older generation that wakes up finds a newer epoch
-//! there and ends. Lanes do not wait for each other; one common row would make them, since
-//! OceanBase takes an exclusive lock for `LOCK IN SHARE MODE`.
+//! waits for transactions of an older one that are under way. Each write transaction first writes its
+//! own lane's row ([`Fence::hold`]), which locks it: an older generation that wakes up finds a newer
+//! epoch there and ends. Lanes do not wait for each other; one common row would make them, since
+//! OceanBase takes an exclusive lock for `LOCK IN SHARE MODE`. The row that is written also marks the
+//! transaction in the server's log ([`super::marks`]).
 
+use super::connect::Server;
 use super::connection::Connection;
-use super::endpoint::Flavour;
 use super::fault::fault;
 use super::literal::quoted;
+use super::marks::FENCE_TABLE;
+use super::nudge::nudged;
 use super::traces::{lock_tables, unlock_tables};
 use super::wire::WireSession;
 use crate::error::{Error, Kind, Result};
@@ -38,22 +41,22 @@ impl Fence {
     /// [`Kind::Fenced`] where a newer generation is there; else as the server refuses.
     pub async fn acquire(
         conn: &mut Connection,
-        flavour: Flavour,
+        server: &Server,
         component: &str,
         epoch: i64,
         lanes: usize,
     ) -> Result<Self> {
         let fence = Self::named(component, epoch);
-        fence.make_table(conn, flavour).await?;
+        fence.make_table(conn, server).await?;
         match fence.raise(conn, lanes).await {
             // dropped between the look and the write, by a project that was released
             Err(error) if error.kind() == Kind::ObjectMissing => {
-                fence.make_table(conn, flavour).await?;
+                fence.make_table(conn, server).await?;
                 fence.raise(conn, lanes).await?;
             }
             raised => raised?,
         }
-        unlock_tables(conn, flavour).await?;
+        unlock_tables(conn, server.flavour).await?;
         Ok(fence)
     }
 
@@ -69,12 +72,12 @@ impl Fence {
         let raise = format!("epoch = GREATEST(epoch, {epoch}), gmt_modified = UTC_TIMESTAMP(3)");
         for sql in [
             format!(
-                "INSERT INTO {TARGET_SCHEMA}.oms_fence (component, lane, epoch, gmt_modified) \
+                "INSERT INTO {TARGET_SCHEMA}.{FENCE_TABLE} (component, lane, epoch, gmt_modified) \
                  VALUES {} ON DUPLICATE KEY UPDATE {raise}",
                 values.join(",")
             ),
             format!(
-                "UPDATE {TARGET_SCHEMA}.oms_fence SET {raise} WHERE component = {}",
+                "UPDATE {TARGET_SCHEMA}.{FENCE_TABLE} SET {raise} WHERE component = {}",
                 fence.quoted
             ),
         ] {
@@ -82,7 +85,7 @@ impl Fence {
         }
         let newest: Option<Option<i64>> = conn
             .query_first(format!(
-                "SELECT MAX(epoch) FROM {TARGET_SCHEMA}.oms_fence WHERE component = {}",
+                "SELECT MAX(epoch) FROM {TARGET_SCHEMA}.{FENCE_TABLE} WHERE component = {}",
                 fence.quoted
             ))
             .await
@@ -90,17 +93,17 @@ impl Fence {
         fence.compare(newest.flatten())
     }
 
-    /// Locks the lane's row until the end of the transaction that is open on `conn`, and checks that
-    /// this generation is the newest. Must be the first statement of the transaction.
+    /// Writes the lane's row, and thereby locks it until the end of the transaction that is open on
+    /// `conn`, if this generation is the newest. Must be the first statement of the transaction.
     ///
     /// # Errors
     /// [`Kind::Fenced`] where a newer generation took over.
     pub async fn hold(&self, conn: &mut Connection, lane: usize) -> Result<()> {
-        let epoch: Option<i64> = conn
-            .query_first(self.lock(lane))
-            .await
-            .map_err(|e| fault(self.what(), e))?;
-        self.compare(epoch)
+        if conn.run(self.what(), self.write(lane)).await? == 1 {
+            return Ok(());
+        }
+        let epoch: Option<i64> = conn.first(self.what(), self.read(lane)).await?;
+        self.not_held(epoch)
     }
 
     /// The same on a session for bulk data.
@@ -108,20 +111,45 @@ impl Fence {
     /// # Errors
     /// As [`Fence::hold`].
     pub async fn hold_on_wire(&self, session: &mut WireSession, lane: usize) -> Result<()> {
+        let failed = |e| fault(self.what(), e);
+        let written = session.run(self.write(lane).as_bytes()).await;
+        if written.map_err(failed)?.affected == 1 {
+            return Ok(());
+        }
         let rows = session
-            .all(self.lock(lane).as_bytes())
+            .all(self.read(lane).as_bytes())
             .await
-            .map_err(|e| fault(self.what(), e))?;
+            .map_err(failed)?;
         let epoch = rows.first().and_then(|row| match row.cell(0) {
             Some(Cell::Value(text)) => std::str::from_utf8(text).ok()?.parse().ok(),
             _ => None,
         });
-        self.compare(epoch)
+        self.not_held(epoch)
     }
 
-    fn lock(&self, lane: usize) -> String {
+    /// The row was not written; this epoch stands there.
+    fn not_held(&self, there: Option<i64>) -> Result<()> {
+        self.compare(there)?;
+        Err(
+            Error::new(Kind::ProgressInvalid, self.what()).detail(format!(
+                "its row in {TARGET_SCHEMA}.{FENCE_TABLE} does not change"
+            )),
+        )
+    }
+
+    /// Changes the lane's row, whatever the clock says: a write that changes nothing is not logged.
+    fn write(&self, lane: usize) -> String {
         format!(
-            "SELECT epoch FROM {TARGET_SCHEMA}.oms_fence WHERE component = {} AND lane = {lane} FOR UPDATE",
+            "UPDATE {TARGET_SCHEMA}.{FENCE_TABLE} \
+             SET gmt_modified = GREATEST(UTC_TIMESTAMP(3), gmt_modified + INTERVAL 1000 MICROSECOND) \
+             WHERE component = {} AND lane = {lane} AND epoch = {}",
+            self.quoted, self.epoch
+        )
+    }
+
+    fn read(&self, lane: usize) -> String {
+        format!(
+            "SELECT epoch FROM {TARGET_SCHEMA}.{FENCE_TABLE} WHERE component = {} AND lane = {lane} FOR UPDATE",
             self.quoted
         )
     }
@@ -151,34 +179,34 @@ impl Fence {
                 self.epoch
             ))),
             None => Err(Error::new(Kind::ProgressInvalid, self.what())
-                .detail(format!("its row in {TARGET_SCHEMA}.oms_fence is gone"))),
+                .detail(format!("its row in {TARGET_SCHEMA}.{FENCE_TABLE} is gone"))),
         }
     }
 
     /// Makes the table where it is missing; asks first, so that the privilege to create is needed
     /// only once. Where it makes it, nobody drops it before the session unlocks our tables.
-    async fn make_table(&self, conn: &mut Connection, flavour: Flavour) -> Result<()> {
+    async fn make_table(&self, conn: &mut Connection, server: &Server) -> Result<()> {
         let there: Option<u64> = conn
             .query_first(format!(
                 "SELECT COUNT(*) FROM information_schema.TABLES \
-                 WHERE TABLE_SCHEMA = '{TARGET_SCHEMA}' AND TABLE_NAME = 'oms_fence'"
+                 WHERE TABLE_SCHEMA = '{TARGET_SCHEMA}' AND TABLE_NAME = '{FENCE_TABLE}'"
             ))
             .await
             .map_err(|e| fault(self.what(), e))?;
         if there.is_some_and(|count| count > 0) {
             return Ok(());
         }
-        lock_tables(conn, flavour).await?;
+        lock_tables(conn, server.flavour).await?;
         for sql in [
             format!("CREATE DATABASE IF NOT EXISTS {TARGET_SCHEMA}"),
             format!(
-                "CREATE TABLE IF NOT EXISTS {TARGET_SCHEMA}.oms_fence (\
+                "CREATE TABLE IF NOT EXISTS {TARGET_SCHEMA}.{FENCE_TABLE} (\
                  component VARCHAR(160) NOT NULL, lane INT NOT NULL, epoch BIGINT NOT NULL, \
                  gmt_modified DATETIME(3) NOT NULL, PRIMARY KEY (component, lane)) \
                  DEFAULT CHARACTER SET utf8mb4 COLLATE utf8mb4_bin"
             ),
         ] {
-            conn.query_drop(sql)
+            nudged(server, &sql, conn.query_drop(&sql))
                 .await
                 .map_err(|e| fault(self.what(), e))?;
         }

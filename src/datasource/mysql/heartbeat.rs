@@ -6,6 +6,7 @@ use super::catalogue::HEARTBEAT_SCHEMA as SCHEMA;
 use super::connect::{Server, Session};
 use super::connection::Connection;
 use super::fault::fault;
+use super::nudge::nudged;
 use crate::error::{Error, Kind, Result};
 use crate::model::table::{Table, TableName};
 use mysql_async::prelude::Queryable;
@@ -59,7 +60,9 @@ pub async fn make(server: &Server) -> Result<()> {
                 "CREATE TABLE IF NOT EXISTS {name} (id SMALLINT NOT NULL DEFAULT 1 PRIMARY KEY, ts INT, ts_ms BIGINT)"
             ),
         ] {
-            conn.query_drop(sql).await.map_err(|e| fault(what(), e))?;
+            nudged(server, &sql, conn.query_drop(&sql))
+                .await
+                .map_err(|e| fault(what(), e))?;
         }
     }
     Ok(())

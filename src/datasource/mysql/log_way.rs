@@ -1,10 +1,8 @@
-//! How the changes of a server are read: from its binlog, from OceanBase's Binlog Service, or from
-//! what our triggers captured.
+//! How the changes of a server are read: from its binlog, or from OceanBase's Binlog Service.
 
 use super::binlog::source::Source;
-use super::connect::{Server, Session};
 use super::endpoint::{Endpoint, Flavour};
-use crate::error::{Error, Kind, Result};
+use crate::error::Result;
 use crate::model::position::Position;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -18,8 +16,8 @@ pub enum LogWay {
     Binlog,
     /// OceanBase's Binlog Service, at the data source's binlog address.
     BinlogService,
-    /// Triggers write each change into tables of ours in `omstxndb`.
-    Capture,
+    /// Not at all: an OceanBase without a Binlog Service.
+    None,
 }
 
 impl LogWay {
@@ -27,19 +25,19 @@ impl LogWay {
     pub fn of(endpoint: &Endpoint, flavour: Flavour) -> Self {
         match (flavour, &endpoint.binlog) {
             (Flavour::OceanBase, Some(_)) => Self::BinlogService,
-            (Flavour::OceanBase, None) => Self::Capture,
+            (Flavour::OceanBase, None) => Self::None,
             (Flavour::MySql | Flavour::MariaDb, _) => Self::Binlog,
         }
     }
 }
 
 impl fmt::Display for LogWay {
-    /// For people: `binlog`, `binlog service`, `capture`.
+    /// For people: `binlog`, `binlog service`, `nothing`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Binlog => "binlog",
             Self::BinlogService => "binlog service",
-            Self::Capture => "capture",
+            Self::None => "nothing",
         })
     }
 }
@@ -62,19 +60,7 @@ pub async fn try_address(endpoint: &Endpoint) -> Result<()> {
 /// # Errors
 /// As the server, or who serves its log, is not reached, or has no log.
 pub async fn end(endpoint: &Endpoint) -> Result<Position> {
-    let server = Server::open(endpoint).await?;
-    match LogWay::of(endpoint, server.flavour) {
-        LogWay::Capture => {
-            let mut conn = server.session(Session::Plain).await?;
-            let what = format!("asking {} for its SCN", server.endpoint);
-            let scn: Option<u64> = conn.first(what.clone(), "SELECT current_scn()").await?;
-            scn.map(|scn| Position::of_scn(scn + 1))
-                .ok_or_else(|| Error::new(Kind::StatementFailed, what).detail("no answer"))
-        }
-        LogWay::Binlog | LogWay::BinlogService => {
-            Ok(Source::open(endpoint).await?.end().await?.position)
-        }
-    }
+    Ok(Source::open(endpoint).await?.end().await?.position)
 }
 
 #[cfg(test)]
@@ -87,7 +73,7 @@ mod tests {
         let apart = "mysql://a@h?binlog-address=b:1";
         assert_eq!(way("mysql://a@h", Flavour::MySql), LogWay::Binlog);
         assert_eq!(way(apart, Flavour::MariaDb), LogWay::Binlog);
-        assert_eq!(way("mysql://a@h", Flavour::OceanBase), LogWay::Capture);
+        assert_eq!(way("mysql://a@h", Flavour::OceanBase), LogWay::None);
         assert_eq!(way(apart, Flavour::OceanBase), LogWay::BinlogService);
     }
 }

@@ -104,3 +104,35 @@ fn what_is_stored_is_read_again_and_has_no_key() {
     let wrong = Tls::read_options(&json!({ "sslMode": "maybe" }), None);
     assert!(wrong.expect_err("no mode").contains("VERIFY_IDENTITY"));
 }
+
+/// What the parser says quotes the line that it does not understand.
+#[test]
+fn what_is_malformed_is_refused_without_a_word_of_it() {
+    const LINE: &str = "MIGHAgEAMBMGByqGSM49SECRET";
+    let texts = [
+        format!("-----BEGIN PRIVATE KEY {LINE}\n-----END PRIVATE KEY-----\n"),
+        format!("-----BEGIN PRIVATE KEY-----\n{LINE}!*\n-----END PRIVATE KEY-----\n"),
+        format!("-----BEGIN {LINE}-----\n{LINE}\n"),
+    ];
+    for text in texts {
+        let client = Some(("client.pem", "client.key"));
+        let key = Tls {
+            key: Some(Secret::new(text.clone())),
+            ..tls(TlsMode::Required, None, client)
+        };
+        let cert = Tls {
+            cert: Some(text.clone()),
+            ..tls(TlsMode::Required, None, client)
+        };
+        let ca = Tls {
+            ca: Some(text.clone()),
+            ..Tls::of(TlsMode::VerifyCa)
+        };
+        for (bad, part) in [(key, "key"), (cert, "cert"), (ca, "ca")] {
+            let problem = bad.check().expect_err(part);
+            assert_eq!(problem.part, part, "{problem:?}");
+            assert!(!format!("{problem:?}").contains("SECRET"), "{problem:?}");
+            assert!(problem.why.contains("well-formed"), "{problem:?}");
+        }
+    }
+}

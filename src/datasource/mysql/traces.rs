@@ -12,11 +12,12 @@ use super::endpoint::Flavour;
 use super::fence::TARGET_SCHEMA;
 use super::heartbeat;
 use super::literal::quoted;
+use super::marks::{FENCE_TABLE, PROGRESS_TABLE};
 use crate::error::{Error, Kind, Result};
 use crate::model::table::TableName;
 
 /// Tables in [`TARGET_SCHEMA`] whose rows belong to components of projects.
-const TARGET_TABLES: [&str; 2] = ["oms_txn_progress", "oms_fence"];
+const TARGET_TABLES: [&str; 2] = [PROGRESS_TABLE, FENCE_TABLE];
 /// Whoever makes or drops a table of ours holds this lock of the server.
 const LOCK: &str = "'oms.tables'";
 /// How long to wait for it, seconds.

@@ -91,6 +91,27 @@ pub enum Ddl {
     },
 }
 
+impl Ddl {
+    /// The tables whose definition or rows it touches, as far as it names them.
+    pub fn tables(&self) -> Vec<&TableName> {
+        match self {
+            Self::CreateTable { table, .. } => vec![&table.name],
+            Self::CreateTableLike { name, .. } | Self::TruncateTable(name) => vec![name],
+            Self::DropTable { names, .. } => names.iter().collect(),
+            Self::AlterTable { name, actions } => {
+                let renamed = actions.iter().filter_map(|action| match action {
+                    AlterAction::RenameTo(to) => Some(to),
+                    _ => None,
+                });
+                std::iter::once(name).chain(renamed).collect()
+            }
+            Self::RenameTable(pairs) => pairs.iter().flat_map(|(from, to)| [from, to]).collect(),
+            Self::Unsupported { tables, .. } => tables.iter().collect(),
+            Self::SchemaDefault { .. } | Self::DropSchema(_) | Self::Irrelevant => Vec::new(),
+        }
+    }
+}
+
 /// One action of ALTER TABLE.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum AlterAction {

@@ -15,6 +15,7 @@ use crate::error::{Error, Kind, Result};
 use crate::model::position::Position;
 use crate::model::project::ProjectConfig;
 use futures::future::BoxFuture;
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -106,14 +107,22 @@ async fn prepare(
     let target = Server::open(&parts.target).await?;
     let start = wait_for_store(&parts.hub, &parts.subtopic).await?;
     let project = &parts.assignment.project;
-    let copied = keyless_positions(&parts.metadata, project).await?;
-    let table_starts = parts.config.table_starts(copied);
+    let table_starts = match parts.goes_back {
+        true => parts.config.table_starts(HashMap::new()),
+        false => {
+            let copied = keyless_positions(&parts.metadata, project).await?;
+            parts.config.table_starts(copied)
+        }
+    };
     let options = parts.config.options.incr_sync.clone();
     let settings = Settings {
         start,
         table_starts,
         filter: parts.config.filter.clone(),
-        ddl: Arc::new(MySqlDdl::new(target.clone(), family(source.flavour))),
+        ddl: Arc::new(
+            MySqlDdl::new(target.clone(), family(source.flavour)).marked(&parts.consumer()),
+        ),
+        ddl_from: parts.ddl_from().await?,
         ddl_tasks: Arc::new(RmDdlTasks::new(
             parts.metadata.clone(),
             parts.assignment.step.clone(),
@@ -126,6 +135,11 @@ async fn prepare(
         options,
     };
     let target = MySqlTarget::new(target, parts.consumer(), settings.options.batch_bytes);
+    let target = match parts.goes_back {
+        // DDL of the way forth may have passed the tables that it finds
+        true => target.comparing_definitions(),
+        false => target,
+    };
     Ok(IncrSyncWork::new(
         Arc::new(target),
         parts.open_log(),

@@ -1,6 +1,7 @@
 //! From a component's row to its work: reads what the component needs from `rm` and hands it the
 //! parts that it is made of.
 
+mod back;
 mod check;
 mod drain;
 mod follow;
@@ -18,6 +19,7 @@ use crate::component::full_import::{FullImportWork, RmSlices};
 use crate::component::full_verification::{FullVerificationWork, RmProgressed, RmVerifyLog};
 use crate::component::log_source::{LogSource, OpenLog};
 use crate::component::precheck::{PrecheckWork, RmPrecheck, Scope};
+use crate::component::share::Shares;
 use crate::component::store::{StoreHub, StoreWork};
 use crate::component::struct_transfer::{IndexTransfer, RmObjects, StructTransfer};
 use crate::component::throttle::Throttle;
@@ -25,7 +27,7 @@ use crate::config::secret_store::SecretStore;
 use crate::config::stored::Stored;
 use crate::datasource::mysql::Endpoint;
 use crate::error::Result;
-use crate::metadata::{Component, ComponentType, DataSource, Metadata};
+use crate::metadata::{Component, ComponentType, DataSource, Metadata, StepName};
 use crate::model::objects::{Drain, StorePlace};
 use crate::model::params::SkippableFlags;
 use crate::model::position::Position;
@@ -42,6 +44,7 @@ pub struct Works {
     /// The leader's epoch, with which steps and tasks are written.
     leader: i64,
     hub: StoreHub,
+    shares: Shares,
 }
 
 /// What is known of a component's project.
@@ -50,6 +53,7 @@ struct Parts {
     metadata: Metadata,
     leader: i64,
     hub: StoreHub,
+    shares: Shares,
     source: Endpoint,
     target: Endpoint,
     config: ProjectConfig,
@@ -67,6 +71,10 @@ struct Parts {
     checkpoint: Option<Position>,
     /// The last run of a sub-project's Incr-Sync.
     drain: Option<Drain>,
+    /// The data source of the project's target.
+    target_id: String,
+    /// Of the way back: `source` is the project's target, and `target` its source.
+    goes_back: bool,
 }
 
 impl Works {
@@ -77,7 +85,15 @@ impl Works {
             secrets,
             leader,
             hub: StoreHub::new(),
+            shares: Shares::default(),
         }
+    }
+
+    /// Copies and verifications share so many turns of this node.
+    #[must_use]
+    pub fn sharing(mut self, turns: usize) -> Self {
+        self.shares = Shares::new(turns);
+        self
     }
 
     async fn parts(&self, component: &Component, assignment: &Assignment) -> Result<Parts> {
@@ -94,21 +110,35 @@ impl Works {
             .and_then(serde_json::Value::as_u64);
         let store = config.store_place(&project.id, &project.source_id);
         let drain = component.config.get("drain");
-        Ok(Parts {
+        let parts = Parts {
             metadata: self.metadata.clone(),
             leader: self.leader,
             hub: self.hub.clone(),
+            shares: self.shares.clone(),
             source: side(&project.source_id).await?,
             target: side(&project.target_id).await?,
             config,
             flags: self.metadata.parameter().await?,
             subtopic: store.subtopic.clone(),
             store,
+            target_id: project.target_id.clone(),
             drain: drain.and_then(|drain| serde_json::from_value(drain.clone()).ok()),
             assignment: assignment.clone(),
             checkpoint: serde_json::from_value(component.checkpoint.clone()).ok(),
             forced: component.config.get("force") == Some(&true.into()),
             sub_id: sub_id.and_then(|n| u32::try_from(n).ok()).unwrap_or(1),
+            goes_back: false,
+        };
+        let goes_back = match component.step_id.as_str() {
+            "" => false,
+            step => {
+                let step = self.metadata.steps().get(step).await?;
+                step.name == StepName::ReverseIncrTransfer
+            }
+        };
+        Ok(match goes_back {
+            true => parts.turned(&project.target_id),
+            false => parts,
         })
     }
 }
@@ -157,6 +187,7 @@ impl Parts {
             }
             ComponentType::FullVerification => Box::new(self.verification()),
             ComponentType::IncrVerification => Box::new(check::CheckWork::new(self.clone())),
+            ComponentType::AppSwitch => Box::new(self.app_switch()),
             ComponentType::Release => Box::new(release::ReleaseWork::new(self.clone())),
         }
     }
@@ -220,6 +251,7 @@ impl Parts {
             self.hub.clone(),
             true,
         )
+        .leaving_out(self.leave_out())
     }
 
     fn store_dir(&self) -> PathBuf {
@@ -239,6 +271,7 @@ impl Parts {
             tables: self.tables(),
             options: self.config.options.full_import.clone(),
             throttle,
+            shares: self.shares.clone(),
             slices: Arc::new(slices),
         }
     }
@@ -259,17 +292,12 @@ impl Parts {
             dir: self.config.data_dir.join(project.as_str()),
             sub_id: self.sub_id,
             log: Arc::new(log),
-            progressed: Arc::new(RmProgressed::new(
-                self.metadata.clone(),
-                project,
-                self.source.clone(),
-            )),
+            progressed: Arc::new(
+                RmProgressed::new(self.metadata.clone(), project, self.source.clone())
+                    .pulled_as(&self.subtopic),
+            ),
+            shares: self.shares.clone(),
         }
-    }
-
-    /// The consumer's name in the Store, and the key of its progress at the target.
-    fn consumer(&self) -> String {
-        consumer_of(self.assignment.project.as_str())
     }
 
     /// The Incr-Verification's name in the Store.

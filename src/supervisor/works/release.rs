@@ -4,6 +4,7 @@ use super::Parts;
 use crate::actor::work::{Context, Finish, Work, cancelled_is_fine};
 use crate::datasource::mysql::{Endpoint, Server, heartbeat, traces};
 use crate::error::{Error, Kind, Result};
+use crate::switchover::{clean_way_back, release_source};
 use futures::future::BoxFuture;
 use std::io::ErrorKind;
 
@@ -37,6 +38,14 @@ impl ReleaseWork {
             traces::forget_at_source(&server, row).await
         };
         settle(context, &parts, "source", &parts.source, source.await)?;
+        if !parts.config.stages.way_back.is_none() {
+            let back = parts.clone().turned(&parts.target_id).side();
+            parts.hub.forget_store(&back.subtopic);
+            let cleaned = clean_way_back(project, &parts.source, &back).await;
+            settle(context, &parts, "way back", &parts.target, cleaned)?;
+            let writable = release_source(&parts.metadata, project, &parts.source).await;
+            settle(context, &parts, "read_only", &parts.source, writable)?;
+        }
         Ok(Finish::Done)
     }
 }

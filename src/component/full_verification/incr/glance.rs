@@ -7,9 +7,11 @@
 //! with the source's.
 
 use crate::component::full_verification::canon::{Image, image_of};
-use crate::component::full_verification::plan::{Plan, Side};
+use crate::component::full_verification::plan::{Key, Plan, Side};
 use crate::component::full_verification::ports::TablePair;
-use crate::component::full_verification::sides::Sides;
+use crate::component::full_verification::review::Seen;
+use crate::component::full_verification::sides::{Sides, fetch};
+use crate::datasource::mysql::Connection;
 use crate::error::Result;
 use crate::model::change::TableVersion;
 use crate::model::row::Row;
@@ -34,6 +36,14 @@ pub struct Glance {
 }
 
 impl Glance {
+    /// What the target holds of these rows now.
+    pub async fn look(&self, target: &mut Connection, keys: &[&Key]) -> Result<Vec<Seen>> {
+        let mut seen: Vec<Seen> = vec![None; keys.len()];
+        let note = |at: usize, row: Row| seen[at] = Some(self.image(Side::Target, &row));
+        fetch(target, &self.plan, Side::Target, keys, false, note).await?;
+        Ok(seen)
+    }
+
     /// The row's image on a side, without columns that a server computes.
     pub fn image(&self, side: Side, row: &Row) -> Image {
         let stored = self

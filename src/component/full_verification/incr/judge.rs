@@ -19,6 +19,8 @@ use std::time::Duration;
 const CHUNK: usize = 1000;
 /// A definition that differs at the target may be on its way there.
 const SCHEMA_ATTEMPTS: u32 = 20;
+/// So often its rows are read at once, at most, where a table changes while they are.
+const CHANGES: u32 = 5;
 /// How long it is waited before a table is looked at again.
 const WAIT: Duration = Duration::from_secs(3);
 
@@ -62,16 +64,30 @@ impl Judge {
         results: &mut Results,
         context: &Context,
     ) -> Result<()> {
-        let Some(plan) = self.plan(&case, results, context).await? else {
-            return Ok(());
-        };
-        if !plan.key_names().eq(case.columns.iter().map(String::as_str)) {
-            let why = "its key was changed by DDL while changes were waiting to be verified";
-            results.unchecked(&case.table, case.keys.len(), why);
-            return Ok(());
-        }
-        for keys in case.keys.chunks(CHUNK) {
-            self.compare(&plan, keys, results, context).await?;
+        let mut left = case.keys.as_slice();
+        let mut changes = 0;
+        while !left.is_empty() {
+            let Some(plan) = self.plan(&case, left, results, context).await? else {
+                return Ok(());
+            };
+            if !plan.key_names().eq(case.columns.iter().map(String::as_str)) {
+                let why = "its key was changed by DDL while changes were waiting to be verified";
+                results.unchecked(&case.table, left.len(), why);
+                return Ok(());
+            }
+            let (keys, rest) = left.split_at(left.len().min(CHUNK));
+            match self.compare(&plan, keys, results, context).await {
+                // by DDL: the table has other columns than a moment ago
+                Err(error) if error.kind() == Kind::ObjectMissing && changes < CHANGES => {
+                    tracing::info!(table = %case.table, %error, "its definition is read anew");
+                    changes += 1;
+                    wait(context).await?;
+                }
+                compared => {
+                    compared?;
+                    left = rest;
+                }
+            }
         }
         Ok(())
     }
@@ -81,6 +97,7 @@ impl Judge {
     async fn plan(
         &mut self,
         case: &Case,
+        keys: &[Key],
         results: &mut Results,
         context: &Context,
     ) -> Result<Option<Arc<Plan>>> {
@@ -96,7 +113,7 @@ impl Judge {
                 Now::Differs(text) => why = text,
             }
         }
-        results.unchecked(&case.table, case.keys.len(), &why);
+        results.unchecked(&case.table, keys.len(), &why);
         Ok(None)
     }
 
@@ -160,9 +177,7 @@ impl Judge {
                 }
             }
         };
-        let mut lease = self.sides.lease().await?;
-        let found = findings(plan, lease.pair()?, &different).await?;
-        lease.give_back();
+        let found = self.find(plan, &different).await?;
         let right = others(plan, keys, &found);
         results.checked(&plan.source, right.len());
         results.right(plan, right.into_iter()).await?;
@@ -172,20 +187,39 @@ impl Judge {
         results.different(plan, differences.collect()).await
     }
 
+    /// What is different of these rows now. Where that cannot be read, the table may be another one.
+    async fn find(&mut self, plan: &Plan, keys: &[Key]) -> Result<Vec<Finding>> {
+        let mut lease = self.sides.lease().await?;
+        let found = findings(plan, lease.pair()?, keys).await;
+        match &found {
+            Ok(_) => lease.give_back(),
+            Err(_) => self.forget(),
+        }
+        found
+    }
+
     /// Looks whether rows that were different have become equal: somebody corrected them.
     pub async fn look_again(&mut self, case: Case, results: &mut Results) -> Result<()> {
-        let Now::Plan(plan) = self.now(&case.table).await? else {
-            return Ok(());
-        };
-        if !plan.key_names().eq(case.columns.iter().map(String::as_str)) {
-            return Ok(());
-        }
         for keys in case.keys.chunks(CHUNK) {
-            let mut lease = self.sides.lease().await?;
-            let found = findings(&plan, lease.pair()?, keys).await?;
-            lease.give_back();
-            let right = others(&plan, keys, &found);
-            results.right(&plan, right.into_iter()).await?;
+            let mut changed = false;
+            loop {
+                let Now::Plan(plan) = self.now(&case.table).await? else {
+                    return Ok(());
+                };
+                if !plan.key_names().eq(case.columns.iter().map(String::as_str)) {
+                    return Ok(());
+                }
+                let found = match self.find(&plan, keys).await {
+                    Err(error) if error.kind() == Kind::ObjectMissing && !changed => {
+                        changed = true;
+                        continue;
+                    }
+                    found => found?,
+                };
+                let right = others(&plan, keys, &found);
+                results.right(&plan, right.into_iter()).await?;
+                break;
+            }
         }
         Ok(())
     }

@@ -9,8 +9,9 @@ use crate::component::contract::{Context, Finish, Work, cancelled_is_fine};
 use crate::component::full_verification::plan::{Key, Side};
 use crate::component::full_verification::ports::{Progressed, TableProvider};
 use crate::component::full_verification::review::{Rounds, Seen};
-use crate::component::full_verification::sides::{Sides, fetch};
+use crate::component::full_verification::sides::Sides;
 use crate::component::log_source::{LogSource, OpenLog};
+use crate::component::share::Shares;
 use crate::datasource::mysql::{Endpoint, Server};
 use crate::error::{Error, Kind, Result};
 use crate::model::change::{Change, DdlEvent, LogItem, TableVersion, TxnPiece};
@@ -86,7 +87,7 @@ impl IncrVerificationWork {
     async fn verify(self, context: Context) -> Result<Finish> {
         let source = Server::open(&self.source).await?;
         let target = Server::open(&self.target).await?;
-        let sides = Sides::new(source, target, 2);
+        let sides = Sides::new(source, target, 2, &Shares::default());
         let results = Results::open(self.log, self.review.table_diff_max).await?;
         let stream = (self.open_log)(self.start.clone()).await?;
         tracing::info!(component = %context.assignment.component, position = %self.start, "incr-verification begins");
@@ -295,7 +296,7 @@ impl Run {
             by_version.entry(slot.0).or_default().push((slot, latest));
         }
         let mut lease = self.sides.lease().await?;
-        let (mut open, mut blind) = (Vec::new(), Vec::new());
+        let (mut open, mut blind, mut changed) = (Vec::new(), Vec::new(), Vec::new());
         for (version, rows) in by_version {
             let Some((version, view)) = self.views.get(&version) else {
                 return Err(Error::new(
@@ -309,19 +310,20 @@ impl Run {
                 continue;
             };
             let keys: Vec<&Key> = rows.iter().map(|(_, latest)| &latest.key).collect();
-            let mut seen: Vec<Seen> = vec![None; keys.len()];
-            let target = &mut lease.pair()?.target;
-            fetch(
-                target,
-                &glance.plan,
-                Side::Target,
-                &keys,
-                false,
-                |at, row| {
-                    seen[at] = Some(glance.image(Side::Target, &row));
-                },
-            )
-            .await?;
+            let seen = match glance.look(&mut lease.pair()?.target, &keys).await {
+                Ok(seen) => seen,
+                // by DDL: the target's table is another one now, whose rows the source's can judge
+                Err(error) if error.kind() == Kind::ObjectMissing => {
+                    tracing::info!(table = %version.table.name, %error, "it has changed at the target");
+                    let table = Arc::new(version.table.clone());
+                    blind.extend(rows.into_iter().map(|(_, l)| (Arc::clone(&table), l.key)));
+                    changed.push(Arc::clone(version));
+                    drop(lease);
+                    lease = self.sides.lease().await?;
+                    continue;
+                }
+                Err(error) => return Err(error),
+            };
             self.context.progress().add(keys.len() as u64, 0);
             let right = rows
                 .iter()
@@ -339,6 +341,9 @@ impl Run {
             );
         }
         lease.give_back();
+        for version in changed {
+            self.views.insert(version.id, (version, View::Blind));
+        }
         if !open.is_empty() {
             let extent = self.applied.extent().await?;
             let until = extent.map_or(self.ledger.touched(), |extent| extent.newest);

@@ -99,6 +99,7 @@ impl Setup {
                 ..options(lanes)
             },
             ddl: Arc::new(SimDdl(self.sim.clone())),
+            ddl_from: None,
             ddl_tasks: Arc::new(Tasks(self.tasks)),
             stop_at: self.stop_at.clone(),
             retry: Retry::default(),
@@ -275,7 +276,14 @@ fn an_older_epoch_is_fenced() {
     runtime().block_on(async {
         let old = setup.run(3, 1, 1);
         let new = async {
-            tokio::time::sleep(Duration::from_millis(40)).await;
+            // the older one is in its midst
+            for look in 0.. {
+                if setup.sim.0.lock().commits > 0 {
+                    break;
+                }
+                assert!(look < 10_000, "it commits nothing");
+                tokio::time::sleep(Duration::from_millis(1)).await;
+            }
             setup.run(2, 2, 2).await
         };
         let (old, new) = tokio::join!(old, new);

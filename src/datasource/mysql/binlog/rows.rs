@@ -99,6 +99,22 @@ impl<'a> RowsEvent<'a> {
         self.table_id == NO_TABLE
     }
 
+    /// The first column's value in the first image of the first row, where the column is a text whose
+    /// length is written in so many bytes. None where the image has no such column, or it is NULL.
+    pub fn first_text(&self, length_bytes: usize) -> Result<Option<&[u8]>, Bad> {
+        if self.before.first().is_none_or(|byte| byte & 1 == 0) {
+            return Ok(None);
+        }
+        let held: u32 = self.before.iter().map(|byte| byte.count_ones()).sum();
+        let mut input = Input(&self.rows);
+        let nulls = input.take((held as usize).div_ceil(8))?;
+        if nulls.first().is_some_and(|byte| byte & 1 == 1) {
+            return Ok(None);
+        }
+        let len = usize::try_from(input.le(length_bytes)?).map_err(|_| Bad::Short)?;
+        input.take(len).map(Some)
+    }
+
     /// A reader of its rows; None where the images are not full.
     pub fn rows<'e>(&'e self, plan: &'e RowPlan) -> Option<Rows<'e>> {
         if self.columns != plan.len() {

@@ -1,9 +1,10 @@
 //! What the source says about its log: where it ends, how it is written, whose it is.
 
-use super::super::connect::Server;
+use super::super::connect::{Server, Session};
 use super::super::connection::Connection;
 use super::super::endpoint::Flavour;
 use super::super::literal::quoted;
+use super::super::settings::Settings;
 use crate::error::{Error, Kind, Result};
 use crate::model::position::Position;
 use mysql_async::Row;
@@ -124,6 +125,21 @@ pub async fn clock_ms(conn: &mut Connection, server: &Server) -> Result<u64> {
     Ok(time_ms.unwrap_or(0))
 }
 
+/// Where a server's log ends now, as the positions of a Store say it: with GTIDs only where they can be
+/// used to go on. Every transaction that was committed when this was asked stands in front of it.
+///
+/// # Errors
+/// [`Kind::LogFormat`] where the server writes no log; else as it is not reached or refuses to tell.
+pub async fn position_now(server: &Server) -> Result<Position> {
+    let mut conn = server.session(Session::Plain).await?;
+    let settings = LogSettings::read(&mut conn, server).await?;
+    let mut position = log_end(&mut conn, server).await?.position;
+    if !settings.uses_gtid(server) {
+        position.gtid = None;
+    }
+    Ok(position)
+}
+
 /// How the log is written, and whose it is.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LogSettings {
@@ -131,6 +147,11 @@ pub struct LogSettings {
 }
 
 const VARIABLES: &[&str] = &[
+    "binlog_expire_logs_auto_purge",
+    "binlog_expire_logs_seconds",
+    "expire_logs_days",
+    "log_replica_updates",
+    "log_slave_updates",
     "log_bin",
     "binlog_format",
     "binlog_row_image",
@@ -167,6 +188,14 @@ impl LogSettings {
     /// A variable's value, where the server has it.
     pub fn get(&self, name: &str) -> Option<&str> {
         self.variables.get(name).map(String::as_str)
+    }
+
+    /// All of them, as a pre-check asks for settings.
+    pub fn all(&self) -> Settings {
+        let variables = self.variables.iter();
+        variables
+            .map(|(name, value)| (name.clone(), value.clone()))
+            .collect()
     }
 
     /// What tells this server from every other one, as far as it knows itself.

@@ -34,6 +34,32 @@ pub struct Replica {
     pub uuid: String,
 }
 
+impl Replica {
+    /// A number and a name that no other replica is likely to have.
+    pub fn random() -> Self {
+        Self {
+            server_id: rand::random_range(0x8000_0000..u32::MAX),
+            uuid: random_uuid(),
+        }
+    }
+}
+
+/// A random UUID (version 4).
+fn random_uuid() -> String {
+    let mut bytes: [u8; 16] = rand::random();
+    bytes[6] = bytes[6] & 0x0F | 0x40;
+    bytes[8] = bytes[8] & 0x3F | 0x80;
+    let hex = |part: &[u8]| part.iter().map(|b| format!("{b:02x}")).collect::<String>();
+    format!(
+        "{}-{}-{}-{}-{}",
+        hex(&bytes[..4]),
+        hex(&bytes[4..6]),
+        hex(&bytes[6..8]),
+        hex(&bytes[8..10]),
+        hex(&bytes[10..])
+    )
+}
+
 /// An event as it came.
 #[derive(Debug)]
 pub struct RawEvent(Event);

@@ -18,6 +18,9 @@ use tokio_rustls::rustls::{
     SignatureScheme,
 };
 
+/// Instead of what the parser says, which quotes the line.
+const MALFORMED: &str = "it is not well-formed (PEM)";
+
 /// Encrypts a socket to `host`.
 pub async fn encrypt(
     socket: Box<dyn Socket>,
@@ -67,8 +70,7 @@ pub fn tls_config(tls: &Tls) -> Result<ClientConfig, TlsProblem> {
             TlsProblem::new("key", "it is encrypted with a passphrase: give it without")
         }
         pem::Error::NoItemsFound => TlsProblem::new("key", "there is no private key in it (PEM)"),
-        // what the parser says quotes the line
-        _ => TlsProblem::new("key", "it is not well-formed (PEM)"),
+        _ => TlsProblem::new("key", MALFORMED),
     })?;
     builder
         .with_client_auth_cert(chain, key)
@@ -85,7 +87,8 @@ fn certificates(
     text: &str,
 ) -> Result<Vec<CertificateDer<'static>>, TlsProblem> {
     let found: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(text.as_bytes()).collect();
-    let found = found.map_err(|e| TlsProblem::new(part, e))?;
+    // a key may have been pasted here by mistake
+    let found = found.map_err(|_| TlsProblem::new(part, MALFORMED))?;
     match found.is_empty() {
         true => Err(TlsProblem::new(part, "there is no certificate in it (PEM)")),
         false => Ok(found),
