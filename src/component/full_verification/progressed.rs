@@ -1,13 +1,14 @@
 //! How far the target is, by what Incr-Sync reports to `rm`.
 
 use super::ports::{Passed, Progressed};
-use crate::component::store::end_of_log;
-use crate::datasource::mysql::Endpoint;
+use crate::component::log_source::AskEnd;
+use crate::datasource::mysql::{Endpoint, log_way};
 use crate::error::Result;
 use crate::metadata::{ComponentType, Metadata, StepName};
 use crate::model::ids::{ProjectId, TxnId};
 use crate::model::position::Position;
 use futures::future::BoxFuture;
+use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::Instant;
 
@@ -20,28 +21,26 @@ const LONGEST: Duration = Duration::from_secs(10);
 pub struct RmProgressed {
     metadata: Metadata,
     project: ProjectId,
-    source: Endpoint,
     by: StepName,
-    subtopic: String,
+    end: AskEnd,
 }
 
 impl RmProgressed {
     /// Of this project, on its way forth.
     pub fn new(metadata: Metadata, project: ProjectId, source: Endpoint) -> Self {
         Self {
-            subtopic: project.to_string(),
+            end: Arc::new(move || Box::pin(end_of(source.clone()))),
             metadata,
             project,
-            source,
             by: StepName::IncrTransfer,
         }
     }
 
-    /// The subtopic of the direction's Store: where the log is served elsewhere than where the rows are,
-    /// its row of the heartbeat's table proves how far the log is.
+    /// Asks so where the log ends: one that is served elsewhere than where the rows are has to be asked
+    /// with care.
     #[must_use]
-    pub fn pulled_as(mut self, subtopic: &str) -> Self {
-        subtopic.clone_into(&mut self.subtopic);
+    pub fn asking(mut self, end: AskEnd) -> Self {
+        self.end = end;
         self
     }
 
@@ -83,6 +82,10 @@ impl RmProgressed {
     }
 }
 
+async fn end_of(source: Endpoint) -> Result<Position> {
+    log_way::end(&source).await
+}
+
 impl Progressed for RmProgressed {
     fn passed_now(&self) -> BoxFuture<'_, Result<Passed>> {
         Box::pin(async move {
@@ -90,7 +93,7 @@ impl Progressed for RmProgressed {
             if self.watermark().await?.is_none() {
                 return Ok(Passed::Unknown);
             }
-            let wanted = end_of_log(&self.source, &self.subtopic).await?.txn_id();
+            let wanted = (self.end)().await?.txn_id();
             let deadline = Instant::now() + LONGEST;
             loop {
                 match self.watermark().await? {

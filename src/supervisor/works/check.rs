@@ -71,7 +71,7 @@ async fn prepare(parts: &Parts) -> Result<IncrVerificationWork> {
                 project.clone(),
                 parts.source.clone(),
             )
-            .pulled_as(&parts.subtopic),
+            .asking(parts.ask_end()),
         ),
         log: Arc::new(RmIncrLog::new(
             parts.metadata.clone(),

@@ -17,10 +17,10 @@ use crate::actor::shell::WorkFactory;
 use crate::actor::work::{Assignment, Work};
 use crate::component::full_import::{FullImportWork, RmSlices};
 use crate::component::full_verification::{FullVerificationWork, RmProgressed, RmVerifyLog};
-use crate::component::log_source::{LogSource, OpenLog};
+use crate::component::log_source::{AskEnd, LogSource, OpenLog};
 use crate::component::precheck::{PrecheckWork, RmPrecheck, Scope};
 use crate::component::share::Shares;
-use crate::component::store::{StoreHub, StoreWork};
+use crate::component::store::{StoreHub, StoreWork, end_of_log};
 use crate::component::struct_transfer::{IndexTransfer, RmObjects, StructTransfer};
 use crate::component::throttle::Throttle;
 use crate::config::secret_store::SecretStore;
@@ -294,10 +294,19 @@ impl Parts {
             log: Arc::new(log),
             progressed: Arc::new(
                 RmProgressed::new(self.metadata.clone(), project, self.source.clone())
-                    .pulled_as(&self.subtopic),
+                    .asking(self.ask_end()),
             ),
             shares: self.shares.clone(),
         }
+    }
+
+    /// Where the log of the server that is followed ends.
+    fn ask_end(&self) -> AskEnd {
+        let (source, subtopic) = (self.source.clone(), self.subtopic.clone());
+        Arc::new(move || {
+            let (source, subtopic) = (source.clone(), subtopic.clone());
+            Box::pin(async move { end_of_log(&source, &subtopic).await })
+        })
     }
 
     /// The Incr-Verification's name in the Store.
