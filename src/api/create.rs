@@ -5,8 +5,9 @@ use super::registry::Call;
 use super::request::invalid;
 use super::{Answer, Outcome, labels};
 use crate::coordinator::steps_of;
+use crate::datasource::mysql::BinlogAddress;
 use crate::error::Result;
-use crate::metadata::{AlarmLevel, DataSourceType, NewProject, ProjectType, new_id};
+use crate::metadata::{AlarmLevel, DataSource, DataSourceType, NewProject, ProjectType, new_id};
 use crate::model::filter::ObjectFilter;
 use crate::model::objects::Modified;
 use crate::model::options::{IncrSyncOptions, Options};
@@ -144,8 +145,8 @@ pub async fn project(call: &Call<'_>, wanted: CreateProject) -> Outcome {
     if source.id == target.id {
         return Err(invalid("sinkEndpointId", "it is the source"));
     }
-    if wanted.enable_reverse_incr_transfer && is_oceanbase(target.kind) {
-        let why = "changes at an OceanBase target cannot be carried back yet: give false";
+    if wanted.enable_reverse_incr_transfer && !gives_log(&target) {
+        let why = "changes at an OceanBase target are carried back by its Binlog Service only: give its data source a binlogAddress, or false here";
         return Err(invalid("enableReverseIncrTransfer", why));
     }
     let options = options(&wanted);
@@ -216,12 +217,14 @@ fn options(wanted: &CreateProject) -> Options {
     options
 }
 
-/// Its change log cannot be followed yet.
-fn is_oceanbase(kind: DataSourceType) -> bool {
-    matches!(
-        kind,
+/// Whether its changes can be followed.
+fn gives_log(target: &DataSource) -> bool {
+    let is_oceanbase = matches!(
+        target.kind,
         DataSourceType::ObMysql | DataSourceType::ObMysqlCe | DataSourceType::ObOracle
-    )
+    );
+    let address = BinlogAddress::read_options(&target.options);
+    !is_oceanbase || matches!(address, Ok(Some(_)))
 }
 
 /// Settings of the way back, where they differ from those of the way forth.

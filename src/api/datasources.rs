@@ -9,7 +9,9 @@ use super::registry::Call;
 use super::request::invalid;
 use super::{Answer, Api, Outcome};
 use crate::config::stored::{Stored, sealed_tls_key};
-use crate::datasource::mysql::{Endpoint, Flavour, Secret, Server, Tls, TlsMode};
+use crate::datasource::mysql::{
+    BinlogAddress, Endpoint, Flavour, LogWay, Secret, Server, Tls, TlsMode, log_way,
+};
 use crate::error::{Error, Kind, Result};
 use crate::metadata::{
     DataSource, DataSourceType, DataSourceUpdate, NewDataSource, Project, ProjectFilter, new_id,
@@ -49,6 +51,10 @@ pub struct Create {
     /// Only for OceanBase: where not part of the user's name.
     tenant: Option<String>,
     cluster: Option<String>,
+    /// Where the server's change log is served, if not by itself: OceanBase's Binlog Service or the
+    /// OBProxy in front of it, or a replica that logs what it replicates. It takes the same account and
+    /// the same TLS settings.
+    binlog_address: Option<BinlogAddress>,
     r#type: Option<DataSourceType>,
     #[serde(default)]
     description: String,
@@ -90,7 +96,12 @@ async fn create(call: &Call<'_>, wanted: Create, kinds: &[DataSourceType]) -> Ou
         (None, _) => wanted.username.clone(),
     };
     let tls = tls(&wanted)?;
+    let binlog = wanted.binlog_address.clone();
+    if let Some(problem) = binlog.as_ref().and_then(BinlogAddress::problem) {
+        return Err(invalid(BinlogAddress::OPTION, problem));
+    }
     let (server, password) = login(&wanted, &user, &tls).await?;
+    log_way::try_address(&server.endpoint).await?;
     let kind = kind_of(server.flavour);
     if !kinds.contains(&kind) || wanted.r#type.is_some_and(|t| t != kind) {
         return Err(invalid(
@@ -100,8 +111,12 @@ async fn create(call: &Call<'_>, wanted: Create, kinds: &[DataSourceType]) -> Ou
     }
     let id = new_id("e_");
     let sealer = api.secrets.sealer().await?;
+    let write_options = |options: &mut Value| {
+        tls.write_options(options);
+        BinlogAddress::write_options(binlog.as_ref(), options);
+    };
     let mut options = json!({ "description": wanted.description });
-    tls.write_options(&mut options);
+    write_options(&mut options);
     // neither its owner nor the one that is there already is taken away meanwhile
     let _one = api.life.lock().await;
     api.accounts.still(who).await?;
@@ -132,7 +147,7 @@ async fn create(call: &Call<'_>, wanted: Create, kinds: &[DataSourceType]) -> Ou
         return Err(forbidden(who, action, why));
     }
     let mut options = row.options;
-    tls.write_options(&mut options);
+    write_options(&mut options);
     let update = DataSourceUpdate {
         version: Some(server.version),
         // the same server and account may be there with another password: this one just worked
@@ -190,6 +205,7 @@ async fn login(wanted: &Create, user: &str, tls: &Tls) -> Result<(Server, Secret
         user: user.to_owned(),
         password: Secret::new(password.to_owned()),
         tls: tls.clone(),
+        binlog: wanted.binlog_address.clone(),
     };
     let plain = endpoint(&wanted.password);
     let refused = match Server::open(&plain).await {
@@ -244,6 +260,9 @@ pub struct DataSourceItem {
     version: String,
     /// How connections to it are encrypted.
     ssl_mode: TlsMode,
+    /// Where its change log is served, if not by itself.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    binlog_address: Option<BinlogAddress>,
     description: Option<String>,
     /// When it was made, UTC.
     gmt_create: String,
@@ -283,6 +302,7 @@ fn item(d: &DataSource, owners: &Owners) -> DataSourceItem {
         ssl_mode: Tls::read_options(&d.options, None)
             .map(|tls| tls.mode)
             .unwrap_or_default(),
+        binlog_address: BinlogAddress::read_options(&d.options).unwrap_or_default(),
         description: description.map(str::to_owned),
         gmt_create: time(d.gmt_created),
         gmt_modified: time(d.gmt_modified),
@@ -295,6 +315,8 @@ fn item(d: &DataSource, owners: &Owners) -> DataSourceItem {
 pub struct Tested {
     r#type: DataSourceType,
     version: String,
+    /// How its changes would be read: `BINLOG`, `BINLOG_SERVICE`, or `NONE`: not at all.
+    log_way: LogWay,
 }
 
 /// Logs in to a stored data source.
@@ -326,7 +348,9 @@ pub async fn test(call: &Call<'_>, wanted: ById) -> Outcome {
         ..DataSourceUpdate::default()
     };
     sources.update(&row.id, update).await?;
+    log_way::try_address(&server.endpoint).await?;
     Answer::of(Tested {
+        log_way: LogWay::of(&server.endpoint, server.flavour),
         r#type: kind_of(server.flavour),
         version: server.version,
     })

@@ -10,6 +10,10 @@ use std::sync::Arc;
 pub type OpenLog =
     Arc<dyn Fn(Position) -> BoxFuture<'static, Result<Box<dyn LogSource>>> + Send + Sync>;
 
+/// Asks where a log ends: everything that was committed at its server when this was asked stands in front
+/// of it.
+pub type AskEnd = Arc<dyn Fn() -> BoxFuture<'static, Result<Position>> + Send + Sync>;
+
 /// A resumable stream of a source's log, whole transactions only: the pieces of one transaction
 /// come only after the Store has its end.
 pub trait LogSource: Send {

@@ -2,7 +2,7 @@
 //! decrypted here, and nowhere else.
 
 use super::secret_store::{Sealer, SecretStore, tls_key_of};
-use crate::datasource::mysql::{Endpoint, Tls};
+use crate::datasource::mysql::{BinlogAddress, Endpoint, Tls};
 use crate::error::{Error, Kind, Result};
 use serde_json::Value;
 
@@ -34,16 +34,20 @@ impl Stored<'_> {
             Some(sealed) => Some(secrets.unseal(&tls_key_of(self.id), sealed)?),
             None => None,
         };
-        let tls = Tls::read_options(self.options, key).map_err(|why| {
-            let what = format!("oms_datasource row '{}': options.sslMode", self.id);
+        let corrupt = |option: &str, why: String| {
+            let what = format!("oms_datasource row '{}': options.{option}", self.id);
             Error::new(Kind::RmCorrupt, what).detail(why)
-        })?;
+        };
+        let tls = Tls::read_options(self.options, key).map_err(|why| corrupt("sslMode", why))?;
+        let binlog = BinlogAddress::read_options(self.options)
+            .map_err(|why| corrupt(BinlogAddress::OPTION, why))?;
         Ok(Endpoint {
             host: self.host.to_owned(),
             port: self.port,
             user: self.username.to_owned(),
             password: secrets.unseal(self.id, self.password_cipher)?,
             tls,
+            binlog,
         })
     }
 }

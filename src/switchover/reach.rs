@@ -4,9 +4,8 @@ use super::rm::Rows;
 use super::work::{AppSwitchWork, Side};
 use crate::component::contract::Context;
 use crate::component::full_verification::RmProgressed;
+use crate::component::store::end_of_log;
 use crate::component::writes::{TableWrites, writes_between};
-use crate::datasource::mysql::binlog::status::position_now;
-use crate::datasource::mysql::{Endpoint, Server};
 use crate::error::{Error, Kind, Result};
 use crate::model::ids::TxnId;
 use crate::model::position::Position;
@@ -19,10 +18,9 @@ const LOOK_EVERY: Duration = Duration::from_millis(50);
 /// Tables that an error names, at most.
 const NAMED: usize = 10;
 
-/// The last position of a server's log.
-pub async fn log_end_of(endpoint: &Endpoint) -> Result<Position> {
-    let server = Server::open(endpoint).await?;
-    position_now(&server).await
+/// The last position of the log of the server that a direction follows.
+pub(super) async fn log_end_of(side: &Side) -> Result<Position> {
+    end_of_log(&side.from, &side.subtopic).await
 }
 
 /// One direction, to its end.
@@ -79,7 +77,7 @@ impl<'w> Reach<'w> {
         let stop = match self.rows.position(self.part(), "stopPosition").await? {
             Some(stop) => stop,
             None => {
-                let stop = log_end_of(&self.side.from).await?;
+                let stop = log_end_of(self.side).await?;
                 self.rows
                     .note(self.part(), "stopPosition", json!(stop))
                     .await?;
@@ -94,7 +92,7 @@ impl<'w> Reach<'w> {
             .await?;
         if self.way == Way::Back {
             // from here on DDL at the source is the application's own again
-            let from = log_end_of(&self.work.forth.from).await?;
+            let from = log_end_of(&self.work.forth).await?;
             self.rows.note(self.part(), "ddlFrom", json!(from)).await?;
         }
         Ok(())
@@ -134,7 +132,7 @@ impl<'w> Reach<'w> {
     }
 
     async fn silence_from(&self, stop: &Position) -> Result<()> {
-        let end = log_end_of(&self.side.from).await?;
+        let end = log_end_of(self.side).await?;
         let written = self.written(stop, &end).await?;
         if written.is_empty() {
             return Ok(());
@@ -156,10 +154,10 @@ impl<'w> Reach<'w> {
             return Err(Error::new(Kind::WouldBeLost, "rolling the switchover back")
                 .detail("no Store says what was written at the target"));
         };
-        let end = log_end_of(&self.side.from).await?;
+        let end = log_end_of(self.side).await?;
         let written = self.written(&start, &end).await?;
         if written.is_empty() {
-            let from = log_end_of(&self.work.forth.from).await?;
+            let from = log_end_of(&self.work.forth).await?;
             return self.rows.note(self.part(), "ddlFrom", json!(from)).await;
         }
         Err(Error::new(

@@ -3,10 +3,10 @@
 
 use super::check::{Check, CheckItem};
 use super::objects;
-use super::reach::log_end_of;
 use super::work::Ends;
 use crate::component::full_verification::RmProgressed;
 use crate::component::precheck::ItemStatus;
+use crate::datasource::mysql::log_way;
 use crate::error::Result;
 use crate::workflow::switch::{Part, StopWrites, Way, parts};
 use serde::Serialize;
@@ -86,7 +86,8 @@ pub async fn rehearse(ends: &Ends, stop_writes: StopWrites, waive: &[String]) ->
 
 /// How long the target takes to have the source's present.
 async fn catch_up(ends: &Ends) -> Result<Option<u64>> {
-    let wanted = log_end_of(&ends.source).await?.txn_id();
+    // a log that is served elsewhere may be behind: then it is caught up with what it shows
+    let wanted = log_way::end(&ends.source).await?.txn_id();
     let (metadata, project) = (ends.metadata.clone(), ends.project.clone());
     let progressed = RmProgressed::new(metadata, project, ends.source.clone());
     let began = Instant::now();

@@ -213,7 +213,7 @@ impl AppSwitchWork {
             context.progress().beat();
             tokio::time::sleep(LOOK_EVERY).await;
         }
-        let from = super::reach::log_end_of(&self.back.from).await?;
+        let from = super::reach::log_end_of(&self.back).await?;
         rows.note(Part::ProcessObjects, "ddlFrom", json!(from))
             .await
     }

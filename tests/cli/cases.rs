@@ -89,6 +89,10 @@ fn of_projects() -> Vec<Case> {
         "name": "ob", "ip": "10.0.0.2", "port": 2881, "username": "root", "tenant": "sys",
         "password": "of a file", "useSsl": false, "description": "",
     });
+    let with_log = json!({
+        "name": "ob", "ip": "10.0.0.2", "port": 2881, "username": "root", "useSsl": false,
+        "password": "of a file", "description": "", "binlogAddress": { "host": "::1", "port": 2983 },
+    });
     let create =
         "datasource create ob oceanbase://root@10.0.0.2 --tenant sys --password-file secret";
     vec![
@@ -112,6 +116,12 @@ fn of_projects() -> Vec<Case> {
             "is deleted",
         ),
         (create, "CreateOceanBaseDataSource", oceanbase, ""),
+        (
+            "datasource create ob oceanbase://root@10.0.0.2 --password-file secret --binlog-address [::1]:2983",
+            "CreateOceanBaseDataSource",
+            with_log,
+            "",
+        ),
         (
             "datasource create my mysql://root@10.0.0.2 --password-file secret",
             "CreateMySqlDataSource",

@@ -236,3 +236,36 @@ async fn objects_and_targets_that_do_not_fit() {
     assert!(log.item("SOURCE-DB_ENGINE").message.contains("shop.far"));
     assert!(log.item("SOURCE-DB_FOREIGN_REFERENCE").skippable);
 }
+
+/// The log's settings and rights are those of who serves it.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_log_that_is_served_elsewhere_is_looked_at_there() {
+    let [primary, log, target] = start_all([
+        (Kind::MySql, Options::default().no_binlog()),
+        (Kind::MySql, Options::default()),
+        (Kind::MariaDb, Options::default()),
+    ])
+    .await;
+    primary.exec(SHOP).await;
+    let source = format!("{}?binlog-address=127.0.0.1:{}", primary.url(), log.port());
+    let state_of = || async { (state(&primary).await, state(&log).await) };
+    let before = state_of().await;
+    let (end, items) = check(&source, &target.url(), "shop.*", Scope::default()).await;
+    assert_eq!(end.expect("it passes"), Finish::Done);
+    let item = items.item("SOURCE-DB_INCR_LOG");
+    let says = format!("from the log at 127.0.0.1:{}", log.port());
+    assert!(item.message.contains(&says), "{item:?}");
+    assert_eq!(state_of().await, before, "nothing is touched");
+
+    let failed = async |says: &str| {
+        let (end, items) = check(&source, &target.url(), "shop.*", Scope::default()).await;
+        assert_eq!(end.expect_err(says).kind(), ErrorKind::PrecheckFailed);
+        let item = items.item("SOURCE-DB_INCR_LOG");
+        assert_eq!(item.status, ItemStatus::Failed, "{item:?}");
+        assert!(item.message.contains(says), "{item:?}");
+    };
+    log.exec("SET GLOBAL binlog_row_image = 'MINIMAL'").await;
+    failed("binlog_row_image is MINIMAL").await;
+    log.kill9();
+    failed("at the binlog address").await;
+}

@@ -7,6 +7,7 @@ mod harness;
 mod accounts;
 mod altered;
 mod audit;
+mod binlog_address;
 mod client;
 mod crashes;
 mod fair;

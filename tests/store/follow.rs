@@ -46,6 +46,20 @@ pub async fn table(server: &Server, schema: &str, name: &str) -> Table {
         .table
 }
 
+/// The definitions of a database's tables as the source has them now.
+pub async fn tables(server: &Server, schema: &str) -> Vec<Table> {
+    let mut conn = server.session(Session::Plain).await.expect("session");
+    let names: Vec<String> = conn
+        .query(format!("SELECT CAST(table_name AS CHAR) FROM information_schema.tables WHERE table_schema = '{schema}' AND table_type = 'BASE TABLE'"))
+        .await
+        .expect("tables");
+    let mut tables = Vec::new();
+    for name in names {
+        tables.push(table(server, schema, &name).await);
+    }
+    tables
+}
+
 /// Where the server is.
 pub async fn open(url: &str) -> Server {
     Server::open(&Endpoint::parse(url).expect("URL"))

@@ -3,6 +3,7 @@
 #[path = "../harness/mod.rs"]
 mod harness;
 
+mod apart;
 mod cases;
 mod ddl;
 mod follow;

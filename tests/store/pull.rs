@@ -6,33 +6,19 @@ use crate::harness::{Kind, Options, Server as TestServer, Workload, WorkloadOpti
 use crate::run::{self, Setup, consume};
 use mysql_async::prelude::Queryable;
 use oms::component::contract::Finish;
-use oms::datasource::mysql::{Server, Session};
+use oms::datasource::mysql::Server;
 use oms::error::Kind as ErrorKind;
 use oms::model::position::Position;
-use oms::model::table::Table;
 use rand::RngExt;
 use std::fs::OpenOptions;
 use std::io::Write;
 use std::path::Path;
 use std::time::Duration;
 
-async fn shop_tables(server: &Server) -> Vec<Table> {
-    let mut conn = server.session(Session::Plain).await.expect("session");
-    let names: Vec<String> = conn
-        .query("SELECT CAST(table_name AS CHAR) FROM information_schema.tables WHERE table_schema = 'shop' AND table_type = 'BASE TABLE'")
-        .await
-        .expect("tables");
-    let mut tables = Vec::new();
-    for name in names {
-        tables.push(follow::table(server, "shop", &name).await);
-    }
-    tables
-}
-
 /// The end of the log, once a heartbeat stands behind it or the Store would not show it.
 async fn same_as_reference(server: &Server, setup: &Setup, from: &Position, got: run::Consumed) {
     let to = got.position.clone().expect("position");
-    let tables = shop_tables(server).await;
+    let tables = follow::tables(server, "shop").await;
     let reference = follow::changes(server, from, &to, &tables)
         .await
         .expect("reference");

@@ -61,6 +61,7 @@ pub fn endpoint(port: u16, user: &str, password: &str, tls: Tls) -> Endpoint {
         user: user.to_owned(),
         password: Secret::new(password),
         tls,
+        binlog: None,
     }
 }
 
@@ -79,6 +80,7 @@ pub async fn both(endpoint: &Endpoint) -> [Result<bool, Error>; 2] {
             flavour: Flavour::MySql,
             version: String::new(),
             max_packet: 1 << 20,
+            log_only: false,
         };
         let mut session = server.wire(Session::Plain).await?;
         let rows = session.all(CIPHER.as_bytes()).await.expect("an answer");

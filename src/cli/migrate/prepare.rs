@@ -4,7 +4,7 @@ use crate::config::migrate::{MigrateConfig, Side};
 use crate::config::secret_store::SecretStore;
 use crate::config::stored::sealed_tls_key;
 use crate::coordinator::make_steps;
-use crate::datasource::mysql::{Endpoint, Flavour, Secret, Server};
+use crate::datasource::mysql::{BinlogAddress, Endpoint, Flavour, Secret, Server};
 use crate::error::{Error, Kind, Result};
 use crate::metadata::{
     AlarmLevel, DataSource, DataSourceType, DataSourceUpdate, Metadata, NewDataSource, NewProject,
@@ -190,7 +190,7 @@ async fn datasource(
         None => {
             let id = new_id("e_");
             let mut options = serde_json::json!({});
-            endpoint.tls.write_options(&mut options);
+            write_options(endpoint, &mut options);
             let new = NewDataSource {
                 name: format!("{}@{}:{}", endpoint.user, endpoint.host, endpoint.port),
                 kind,
@@ -209,7 +209,7 @@ async fn datasource(
     // the password that just worked is the one to keep
     let known = secrets.unseal(&row.id, &row.password_cipher).ok();
     let mut options = row.options.clone();
-    endpoint.tls.write_options(&mut options);
+    write_options(endpoint, &mut options);
     let update = DataSourceUpdate {
         version: Some(server.version.clone()),
         password_cipher: (given || known.as_ref() != Some(&endpoint.password))
@@ -221,4 +221,10 @@ async fn datasource(
     };
     metadata.datasources().update(&row.id, update).await?;
     Ok(row)
+}
+
+/// What of an address stands in a data source's options.
+fn write_options(endpoint: &Endpoint, options: &mut serde_json::Value) {
+    endpoint.tls.write_options(options);
+    BinlogAddress::write_options(endpoint.binlog.as_ref(), options);
 }

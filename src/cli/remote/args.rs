@@ -126,6 +126,10 @@ pub enum DatasourceCommand {
         /// How connections to it are encrypted.
         #[command(flatten)]
         ssl: Box<SslArgs>,
+        /// Where its change log is served, if not by itself: OceanBase's Binlog Service or its OBProxy, or
+        /// a replica that logs what it replicates. Same account.
+        #[arg(long, value_name = "HOST:PORT")]
+        binlog_address: Option<String>,
         /// What it is for.
         #[arg(long, default_value = "")]
         description: String,

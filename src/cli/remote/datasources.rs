@@ -7,7 +7,7 @@ use super::{act, find, password, tell};
 use crate::cli::args::Output;
 use crate::cli::failure::Outcome;
 use crate::cli::print;
-use crate::datasource::mysql::{Endpoint, Secret, Tls, TlsFiles, TlsMode};
+use crate::datasource::mysql::{BinlogAddress, Endpoint, Secret, Tls, TlsFiles, TlsMode};
 use crate::error::{Error, Kind, Result};
 use serde_json::{Value, json};
 use std::path::PathBuf;
@@ -33,9 +33,14 @@ pub async fn run(command: Remote<DatasourceCommand>, output: Output) -> Outcome 
             cluster,
             password_file,
             ssl,
+            binlog_address,
             description,
         } => {
             let mut endpoint = Endpoint::parse(&url)?;
+            if let Some(address) = binlog_address {
+                let wrong = |why| Error::new(Kind::ConfigInvalid, "--binlog-address").detail(why);
+                endpoint.binlog = Some(address.parse().map_err(wrong)?);
+            }
             if let Some(tls) = tls(&name, *ssl)? {
                 endpoint.tls = tls;
             }
@@ -53,6 +58,7 @@ pub async fn run(command: Remote<DatasourceCommand>, output: Output) -> Outcome 
             let tls = endpoint.tls;
             let mode = (tls.mode != TlsMode::Disabled).then(|| tls.mode.to_string());
             let key = tls.key.map(|key| key.reveal().to_owned());
+            BinlogAddress::write_options(endpoint.binlog.as_ref(), &mut body);
             for (key, value) in [
                 ("tenant", tenant),
                 ("cluster", cluster),
@@ -84,7 +90,8 @@ pub async fn run(command: Remote<DatasourceCommand>, output: Output) -> Outcome 
             tell(output, &data, |data| {
                 let kind = columns::text_at(data, "type");
                 let version = columns::text_at(data, "version");
-                format!("data source {id} can be used: {kind} {version}")
+                let way = columns::text_at(data, "logWay");
+                format!("data source {id} can be used: {kind} {version}, changes by {way}")
             })
         }
         DatasourceCommand::Delete { id } => {

@@ -1,13 +1,14 @@
 //! How far the target is, by what Incr-Sync reports to `rm`.
 
 use super::ports::{Passed, Progressed};
-use crate::datasource::mysql::binlog::status::log_end;
-use crate::datasource::mysql::{Endpoint, Server, Session};
+use crate::component::log_source::AskEnd;
+use crate::datasource::mysql::{Endpoint, log_way};
 use crate::error::Result;
 use crate::metadata::{ComponentType, Metadata, StepName};
 use crate::model::ids::{ProjectId, TxnId};
 use crate::model::position::Position;
 use futures::future::BoxFuture;
+use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::Instant;
 
@@ -20,19 +21,27 @@ const LONGEST: Duration = Duration::from_secs(10);
 pub struct RmProgressed {
     metadata: Metadata,
     project: ProjectId,
-    source: Endpoint,
     by: StepName,
+    end: AskEnd,
 }
 
 impl RmProgressed {
     /// Of this project, on its way forth.
     pub fn new(metadata: Metadata, project: ProjectId, source: Endpoint) -> Self {
         Self {
+            end: Arc::new(move || Box::pin(end_of(source.clone()))),
             metadata,
             project,
-            source,
             by: StepName::IncrTransfer,
         }
+    }
+
+    /// Asks so where the log ends: one that is served elsewhere than where the rows are has to be asked
+    /// with care.
+    #[must_use]
+    pub fn asking(mut self, end: AskEnd) -> Self {
+        self.end = end;
+        self
     }
 
     /// The same of the way back: `source` is the server that it follows.
@@ -73,6 +82,10 @@ impl RmProgressed {
     }
 }
 
+async fn end_of(source: Endpoint) -> Result<Position> {
+    log_way::end(&source).await
+}
+
 impl Progressed for RmProgressed {
     fn passed_now(&self) -> BoxFuture<'_, Result<Passed>> {
         Box::pin(async move {
@@ -80,10 +93,7 @@ impl Progressed for RmProgressed {
             if self.watermark().await?.is_none() {
                 return Ok(Passed::Unknown);
             }
-            let server = Server::open(&self.source).await?;
-            let mut conn = server.session(Session::Plain).await?;
-            let wanted = log_end(&mut conn, &server).await?.position.txn_id();
-            drop(conn);
+            let wanted = (self.end)().await?.txn_id();
             let deadline = Instant::now() + LONGEST;
             loop {
                 match self.watermark().await? {

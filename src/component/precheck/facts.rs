@@ -68,6 +68,21 @@ pub struct LogFacts {
     pub without: Vec<String>,
     /// Whether the source replicates from another server; None: not known.
     pub is_replica: Option<bool>,
+    /// Who serves it, where that is not the source itself.
+    pub elsewhere: Option<LogAddress>,
+}
+
+/// What serves the source's log at its binlog address.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LogAddress {
+    /// Where: `host:port`.
+    pub address: String,
+    /// It is OceanBase's Binlog Service.
+    pub is_service: bool,
+    /// Its settings; empty where it was not reached.
+    pub settings: Settings,
+    /// What the account may do there; None: it was not reached, or does not say.
+    pub grants: Option<Grants>,
 }
 
 /// A source table in scope.
@@ -128,6 +143,12 @@ pub struct Facts {
 }
 
 impl Facts {
+    /// The settings of who serves the source's log.
+    pub fn log_settings(&self) -> &Settings {
+        let elsewhere = self.log.elsewhere.as_ref();
+        elsewhere.map_or(&self.source.settings, |at| &at.settings)
+    }
+
     /// Names of the tables that a rule picks, for a message: some, and how many more there are.
     pub fn named<'a>(tables: impl IntoIterator<Item = &'a TableName>) -> String {
         let all: Vec<String> = tables.into_iter().map(ToString::to_string).collect();

@@ -1,13 +1,14 @@
 //! Reads the facts. Nothing is written, made or locked on either side; the one thing that is held
 //! for a moment is a user-level lock, which ends with our session.
 
-use super::facts::{Facts, LogFacts, Scope, ServerFacts, TableFacts, TargetTable};
-use crate::datasource::mysql::binlog::status::log_end;
+use super::facts::{Facts, LogAddress, LogFacts, Scope, ServerFacts, TableFacts, TargetTable};
+use crate::datasource::mysql::binlog::source::Source;
+use crate::datasource::mysql::binlog::status::{LogEnd, LogSettings, log_end};
 use crate::datasource::mysql::ddl::{Target, convert, family};
 use crate::datasource::mysql::literal::push_quoted;
 use crate::datasource::mysql::privileges::Grants;
 use crate::datasource::mysql::settings::Settings;
-use crate::datasource::mysql::{Connection, Flavour, Server, Session, catalogue};
+use crate::datasource::mysql::{Connection, Endpoint, Flavour, Server, Session, catalogue};
 use crate::error::{Kind, Result};
 use crate::model::ddl::Dialect;
 use crate::model::filter::ObjectFilter;
@@ -116,15 +117,18 @@ async fn clock(conn: &mut Connection, server: &Server) -> Result<i64> {
 
 async fn log(source: &Server, conn: &mut Connection) -> Result<LogFacts> {
     let mut facts = LogFacts::default();
-    match log_end(conn, source).await {
+    let at = source.endpoint.of_log();
+    match log_end_of(source, conn, at.as_ref(), &mut facts).await {
         Ok(end) => {
             facts.only = end.only;
             facts.without = end.without;
         }
-        Err(error) if error.kind() == Kind::Unreachable => return Err(error),
+        // an address that does not answer is the item's business, a source that does not the whole check's
+        Err(error) if error.kind() == Kind::Unreachable && at.is_none() => return Err(error),
         Err(error) => facts.refusal = Some(error.to_string()),
     }
     let statement = match (source.flavour, source.version_numbers()) {
+        _ if at.is_some() => return Ok(facts),
         (Flavour::OceanBase, _) => return Ok(facts),
         (Flavour::MariaDb, _) => "SHOW ALL SLAVES STATUS",
         (Flavour::MySql, version) if version >= (8, 0, 22) => "SHOW REPLICA STATUS",
@@ -138,6 +142,32 @@ async fn log(source: &Server, conn: &mut Connection) -> Result<LogFacts> {
         Err(_) => {}
     }
     Ok(facts)
+}
+
+/// The end of the log, as the source says it, or who serves it at its binlog address.
+async fn log_end_of(
+    source: &Server,
+    conn: &mut Connection,
+    at: Option<&Endpoint>,
+    facts: &mut LogFacts,
+) -> Result<LogEnd> {
+    let Some(at) = at else {
+        return log_end(conn, source).await;
+    };
+    let elsewhere = facts.elsewhere.insert(LogAddress {
+        address: format!("{}:{}", at.host, at.port),
+        is_service: source.flavour == Flavour::OceanBase,
+        settings: Settings::default(),
+        grants: None,
+    });
+    let (log, mut there) = Server::open_log(at, source.flavour).await?;
+    elsewhere.settings = LogSettings::read(&mut there, &log).await?.all();
+    if !log.log_only {
+        let what = format!("asking {at} what the account may do");
+        elsewhere.grants = Some(Grants::read(&mut there, log.flavour, false, &what).await?);
+    }
+    // it refuses an address that serves no such log
+    Source::open(&source.endpoint).await?.end().await
 }
 
 async fn table(

@@ -9,7 +9,7 @@ use crate::datasource::mysql::Server;
 use crate::datasource::mysql::binlog::plan::RowPlan;
 use crate::datasource::mysql::binlog::rows::{RowsEvent, RowsKind};
 use crate::datasource::mysql::binlog::source::Source;
-use crate::datasource::mysql::heartbeat::{self, BeatWriter};
+use crate::datasource::mysql::heartbeat::{self, BeatWriter, HeartbeatTable};
 use crate::error::{Kind, Result};
 use crate::model::change::TableVersion;
 use crate::model::row::{Cell, Cells};
@@ -45,6 +45,23 @@ impl Beats {
     /// The table's definition, once it is known.
     pub fn table(&self) -> Option<Arc<TableVersion>> {
         self.state.lock().table.clone()
+    }
+
+    /// One beat that is on its way; [`Beats::is_proved`] once it came.
+    pub fn of_one(found: HeartbeatTable, row_id: u16, value: u64) -> Self {
+        let beats = Self::default();
+        beats.know(found, row_id);
+        beats.sent(value);
+        beats
+    }
+
+    fn know(&self, found: HeartbeatTable, row_id: u16) {
+        let mut state = self.state.lock();
+        state.columns = (found.id, found.value, row_id);
+        state.table = Some(Arc::new(TableVersion {
+            id: u32::MAX,
+            table: found.table,
+        }));
     }
 
     /// Whether a beat came since this was asked.
@@ -136,18 +153,13 @@ impl Heartbeat {
     /// Makes the table where it is missing. `row_id` tells the Stores of one source apart.
     pub async fn prepare(source: &mut Source, beats: Arc<Beats>, row_id: u16) -> Result<Self> {
         let found = heartbeat::prepare(source).await?;
-        let mut state = beats.state.lock();
-        state.columns = (found.id, found.value, row_id);
-        state.table = Some(Arc::new(TableVersion {
-            id: u32::MAX,
-            table: found.table,
-        }));
-        drop(state);
+        let in_millis = found.in_millis;
+        beats.know(found, row_id);
         Ok(Self {
             server: source.server.clone(),
             beats,
             row_id,
-            in_millis: found.in_millis,
+            in_millis,
         })
     }
 

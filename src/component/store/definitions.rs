@@ -1,19 +1,35 @@
 //! Reading definitions of tables from the source, and proving that they are those of a place in
 //! its log: no DDL stands between the place and the moment of reading.
+//!
+//! Where the log is served elsewhere than where the tables are, it may be behind: what was just
+//! read from the database may not be in it yet. Then a beat is written to the database after the
+//! reading, and the log is read until the beat is seen in it.
 
+use super::beat::Beats;
 use super::codec::SchemaChange;
 use super::tracker::{Modes, Tracker};
-use crate::datasource::mysql::binlog::assembler::{Assembler, Step};
+use crate::datasource::mysql::binlog::assembler::{Assembler, Sql, Step};
 use crate::datasource::mysql::binlog::event::kind;
+use crate::datasource::mysql::binlog::input::Bad;
+use crate::datasource::mysql::binlog::plan::RowPlan;
+use crate::datasource::mysql::binlog::rows::{self, RowsEvent};
 use crate::datasource::mysql::binlog::source::Source;
+use crate::datasource::mysql::binlog::status::LogEnd;
 use crate::datasource::mysql::binlog::stream::{LogStream, Replica};
 use crate::datasource::mysql::catalogue::is_system;
-use crate::datasource::mysql::{Flavour, Server};
+use crate::datasource::mysql::heartbeat::{self, BeatWriter};
+use crate::datasource::mysql::{Endpoint, Flavour, Server};
 use crate::error::{Error, Kind, Result};
 use crate::model::ddl::Ddl;
 use crate::model::filter::ObjectFilter;
+use crate::model::ids::TxnId;
 use crate::model::position::Position;
 use crate::model::table::TableName;
+use std::collections::HashMap;
+use std::time::Duration;
+
+/// How long a log may be behind its database while definitions are read.
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// All tables of the databases that the filter could match, as they are now.
 pub(super) async fn all(source: &mut Source, filter: &ObjectFilter) -> Result<SchemaChange> {
@@ -41,41 +57,167 @@ pub(super) async fn all(source: &mut Source, filter: &ObjectFilter) -> Result<Sc
     Ok(change)
 }
 
-/// Whether DDL that could touch the named tables (none: any tracked one) stands in the log
-/// between two places.
-pub(super) async fn changed_between(
-    server: &Server,
-    replica: &Replica,
+/// Who asks the source for its log for a proof, and which beat is written for one.
+#[derive(Debug, Clone)]
+pub(super) struct Prover {
+    /// Our second name among the source's replicas.
+    pub replica: Replica,
+    /// Our row of the heartbeat's table.
+    pub row_id: u16,
+}
+
+/// Up to where the log is looked at.
+enum Until {
+    /// The place where it ended after the reading.
+    Place(TxnId),
+    /// This beat, which was written after the reading.
+    Beat(Beats),
+}
+
+/// Whether DDL that could touch the named tables (none: any tracked one) stands in the log between
+/// a place and now, and where now is.
+pub(super) async fn changed_since(
+    source: &mut Source,
+    prover: &Prover,
     tracker: &Tracker,
     tables: Option<&[TableName]>,
     from: &Position,
-    to: &Position,
-) -> Result<bool> {
-    let mut assembler = Assembler::new(from, server.flavour == Flavour::MariaDb);
-    if assembler.place() >= to.txn_id() {
-        return Ok(false);
+) -> Result<(bool, LogEnd)> {
+    let until = match source.is_apart() {
+        true => Some(beat(source, prover).await?),
+        false => None,
+    };
+    let end = source.end().await?;
+    let until = until.map_or_else(|| Until::Place(end.position.txn_id()), Until::Beat);
+    let (log, mariadb) = (&source.log, source.log.flavour == Flavour::MariaDb);
+    let mut assembler = Assembler::new(from, mariadb);
+    if matches!(until, Until::Place(place) if assembler.place() >= place) {
+        return Ok((false, end));
     }
-    let mut stream = LogStream::open(server, replica, from).await?;
-    while assembler.place() < to.txn_id() {
+    let mut stream = LogStream::open(log, &prover.replica, from).await?;
+    let concerned = |sql: &Sql<'_>| {
+        let modes = Modes {
+            ansi_quotes: sql.ansi_quotes,
+            no_backslash_escapes: sql.no_backslash_escapes,
+        };
+        let ddl = tracker.parse(&sql.text, &sql.schema, modes);
+        concerns(&ddl, tracker, tables)
+    };
+    let looked = look(&mut stream, &mut assembler, &until, concerned);
+    match tokio::time::timeout(PATIENCE, looked).await {
+        Ok(changed) => changed.map(|changed| (changed, end)),
+        Err(_) => Err(behind(source)),
+    }
+}
+
+/// Where the log of a server ends now: everything that was committed there when this was asked stands in
+/// front of it. A log that is served elsewhere is waited for: a beat is written to the database, in the
+/// heartbeat's row of the Store that serves `subtopic`, and read again from the log.
+///
+/// # Errors
+/// As the server, or who serves its log, is not reached, or has no log; `ServerBusy` where the log does
+/// not follow its database.
+pub async fn end_of_log(endpoint: &Endpoint, subtopic: &str) -> Result<Position> {
+    let mut source = Source::open(endpoint).await?;
+    let end = source.end().await?.position;
+    if !source.is_apart() {
+        return Ok(end);
+    }
+    let prover = Prover {
+        replica: Replica::random(),
+        row_id: heartbeat::row_of(subtopic),
+    };
+    let until = Until::Beat(beat(&mut source, &prover).await?);
+    let log = &source.log;
+    let mut assembler = Assembler::new(&end, log.flavour == Flavour::MariaDb);
+    let mut stream = LogStream::open(log, &prover.replica, &end).await?;
+    let looked = look(&mut stream, &mut assembler, &until, |_| false);
+    match tokio::time::timeout(PATIENCE, looked).await {
+        Ok(looked) => looked.map(|_| Position {
+            time_ms: end.time_ms,
+            ..assembler.position()
+        }),
+        Err(_) => Err(behind(&source)),
+    }
+}
+
+/// Writes a beat of its own to the database.
+async fn beat(source: &mut Source, prover: &Prover) -> Result<Beats> {
+    let found = heartbeat::prepare(source).await?;
+    let mut writer = BeatWriter::open(&source.server, prover.row_id, found.in_millis).await?;
+    // in seconds or milliseconds since 1970: greater than any that was written before
+    let value = match found.in_millis {
+        true => clock_ms(source).await?,
+        false => clock_ms(source).await? / 1000,
+    };
+    let beats = Beats::of_one(found, prover.row_id, value + 1);
+    // one that is in the row already changes nothing, and would not be logged: not so the other
+    writer.write(value).await?;
+    writer.write(value + 1).await?;
+    Ok(beats)
+}
+
+fn behind(source: &Source) -> Error {
+    Error::new(
+        Kind::ServerBusy,
+        format!(
+            "waiting until the log at {} is as far as the database",
+            source.log.endpoint
+        ),
+    )
+    .detail(format!(
+        "what was written to {} was not in it after {} s",
+        source.server.endpoint,
+        PATIENCE.as_secs()
+    ))
+    .remedy("See that the address serves the log of this database and follows it closely.")
+}
+
+async fn clock_ms(source: &mut Source) -> Result<u64> {
+    Ok(source.end().await?.position.time_ms)
+}
+
+/// Reads the log until a statement comes that concerns the asker (true), or the end is there (false).
+async fn look(
+    stream: &mut LogStream,
+    assembler: &mut Assembler,
+    until: &Until,
+    concerned: impl Fn(&Sql<'_>) -> bool,
+) -> Result<bool> {
+    let mut plans: HashMap<u64, RowPlan> = HashMap::new();
+    loop {
+        match until {
+            Until::Place(place) if assembler.place() >= *place => return Ok(false),
+            Until::Beat(beats) if beats.is_proved() && !assembler.is_inside() => {
+                return Ok(false);
+            }
+            _ => {}
+        }
         let event = stream.next().await?;
         let header = event.header();
-        if matches!(header.kind, kind::HEARTBEAT | kind::HEARTBEAT_V2) && !assembler.is_inside() {
-            // the source is at its end
-            break;
+        let at_end = matches!(header.kind, kind::HEARTBEAT | kind::HEARTBEAT_V2);
+        if at_end && !assembler.is_inside() && matches!(until, Until::Place(_)) {
+            return Ok(false);
         }
-        let step = assembler.push(&header, stream.body(&event))?;
-        if let Step::Statement(sql) = step {
-            let modes = Modes {
-                ansi_quotes: sql.ansi_quotes,
-                no_backslash_escapes: sql.no_backslash_escapes,
-            };
-            let ddl = tracker.parse(&sql.text, &sql.schema, modes);
-            if concerns(&ddl, tracker, tables) {
-                return Ok(true);
+        let body = stream.body(&event);
+        match (assembler.push(&header, body)?, until) {
+            (Step::Statement(sql), _) if concerned(&sql) => return Ok(true),
+            (Step::TableMap(map), Until::Beat(beats)) => {
+                plans.remove(&map.id);
+                let name = TableName::new(map.schema, map.table);
+                if let Some(table) = beats.table().filter(|table| table.table.name == name) {
+                    plans.insert(map.id, RowPlan::new(&map, table)?);
+                }
             }
+            (Step::Rows(kind), Until::Beat(beats)) => {
+                let bad = |b: Bad| b.error("looking for a beat in the log".to_owned());
+                if let Some(plan) = plans.get(&rows::table_id(body).map_err(bad)?) {
+                    beats.rows(&RowsEvent::parse(kind, body).map_err(bad)?, plan);
+                }
+            }
+            _ => {}
         }
     }
-    Ok(false)
 }
 
 fn concerns(ddl: &Ddl, tracker: &Tracker, tables: Option<&[TableName]>) -> bool {
@@ -98,7 +240,7 @@ fn concerns(ddl: &Ddl, tracker: &Tracker, tables: Option<&[TableName]>) -> bool 
 /// are read from the source as they are now, which is the same only if no DDL on them follows.
 pub(super) async fn reread(
     source: &mut Source,
-    replica: &Replica,
+    prover: &Prover,
     tracker: &Tracker,
     tables: &[TableName],
     at: &Position,
@@ -116,17 +258,8 @@ pub(super) async fn reread(
             None => change.drop.push(name.clone()),
         }
     }
-    let end = source.end().await?;
-    if changed_between(
-        &source.server,
-        replica,
-        tracker,
-        Some(tables),
-        at,
-        &end.position,
-    )
-    .await?
-    {
+    let (changed, _) = changed_since(source, prover, tracker, Some(tables), at).await?;
+    if changed {
         let why = "further DDL on it follows in the log, so its definition here cannot be read from the source";
         let list = |names: &[TableName]| {
             names

@@ -27,6 +27,7 @@ mod tracker;
 mod work;
 mod writer;
 
+pub use definitions::end_of_log;
 pub use hub::StoreHub;
 pub use reader::StoreReader;
 pub use work::StoreWork;

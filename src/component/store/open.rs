@@ -2,7 +2,7 @@
 //! begins at a new start position with the definitions of that very place.
 
 use super::codec::{self, Head, SchemaChange};
-use super::definitions;
+use super::definitions::{self, Prover};
 use super::frame::WHOLE;
 use super::live::Damage;
 use super::meta::{self, Meta};
@@ -13,6 +13,7 @@ use super::writer;
 use crate::datasource::mysql::binlog::source::Source;
 use crate::datasource::mysql::binlog::status::LogEnd;
 use crate::datasource::mysql::binlog::stream::Replica;
+use crate::datasource::mysql::heartbeat;
 use crate::error::{Error, Kind, Result};
 use crate::model::filter::ObjectFilter;
 use crate::model::position::Position;
@@ -110,10 +111,7 @@ impl Beginning {
     /// Fixes the start position and the definitions there, and makes the folder. What is on disk
     /// afterwards is complete: killed before, the Store begins once more.
     pub async fn begin(&self, source: &mut Source, dir: &Path) -> Result<(Meta, Recovered)> {
-        let replica = Replica {
-            server_id: rand::random_range(0x8000_0000..u32::MAX),
-            uuid: random_uuid(),
-        };
+        let replica = Replica::random();
         let (start, change) = self.definitions(source, &replica).await?;
         let mut tables = Tables::new(1);
         tables.take(change);
@@ -153,24 +151,19 @@ impl Beginning {
                 None => source.end().await?.position,
             };
             let change = definitions::all(source, &self.filter).await?;
-            let end = source.end().await?;
-            self.check_databases(&end, &change)?;
             let mut tracker =
                 Tracker::new(Tables::new(1), self.filter.clone(), source.dialect.clone());
             tracker.take(change.clone());
-            let scan = Replica {
-                server_id: replica.server_id ^ 1,
-                uuid: random_uuid(),
+            let prover = Prover {
+                replica: Replica {
+                    server_id: replica.server_id ^ 1,
+                    ..Replica::random()
+                },
+                row_id: heartbeat::row_of(&self.subtopic),
             };
-            let changed = definitions::changed_between(
-                &source.server,
-                &scan,
-                &tracker,
-                None,
-                &start,
-                &end.position,
-            )
-            .await?;
+            let (changed, end) =
+                definitions::changed_since(source, &prover, &tracker, None, &start).await?;
+            self.check_databases(&end, &change)?;
             if !changed {
                 return Ok((start, change));
             }
@@ -207,22 +200,6 @@ impl Beginning {
             .remedy("Remove binlog_do_db and binlog_ignore_db on the source and restart it.")),
         }
     }
-}
-
-/// A random UUID (version 4).
-fn random_uuid() -> String {
-    let mut bytes: [u8; 16] = rand::random();
-    bytes[6] = bytes[6] & 0x0F | 0x40;
-    bytes[8] = bytes[8] & 0x3F | 0x80;
-    let hex = |part: &[u8]| part.iter().map(|b| format!("{b:02x}")).collect::<String>();
-    format!(
-        "{}-{}-{}-{}-{}",
-        hex(&bytes[..4]),
-        hex(&bytes[4..6]),
-        hex(&bytes[6..8]),
-        hex(&bytes[8..10]),
-        hex(&bytes[10..])
-    )
 }
 
 /// Runs file operations where they block nobody.

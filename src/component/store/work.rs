@@ -1,6 +1,7 @@
 //! The work of the component: pulls the source's log into the folder until it is told to end.
 
 use super::beat::{Beats, Heartbeat};
+use super::definitions::Prover;
 use super::hub::StoreHub;
 use super::live::LiveStore;
 use super::meta::{self, Meta};
@@ -265,7 +266,7 @@ impl Attempt<'_> {
             ours::require_marks(&source.end().await?)?;
         }
         self.show(&meta, &log);
-        let stream = LogStream::open(&source.server, &replica, &log.tip).await?;
+        let stream = LogStream::open(&source.log, &replica, &log.tip).await?;
         let beats = Arc::new(Beats::default());
         let heartbeat = if work.heartbeat {
             let heartbeat = Heartbeat::prepare(&mut source, beats.clone(), work.row_id()).await?;
@@ -275,7 +276,7 @@ impl Attempt<'_> {
             None
         };
         let puller = Puller::new(
-            Assembler::new(&log.tip, source.server.flavour == Flavour::MariaDb),
+            Assembler::new(&log.tip, source.log.flavour == Flavour::MariaDb),
             Tracker::new(log.tables, work.filter.clone(), source.dialect.clone()),
             beats.clone(),
             Ours::new(LeaveOut::new(work.leave_out.clone())),
@@ -308,6 +309,7 @@ impl Attempt<'_> {
             puller,
             writer,
             beats,
+            row_id: work.row_id(),
             _heartbeat: heartbeat,
             with_heartbeat: work.heartbeat,
             segment_len: log.end,
@@ -331,6 +333,8 @@ struct Pull {
     puller: Puller,
     writer: Writer,
     beats: Arc<Beats>,
+    /// Our row of the heartbeat's table.
+    row_id: u16,
     _heartbeat: Option<AbortOnDropHandle<()>>,
     with_heartbeat: bool,
     /// Bytes of the current segment, with what the writer still has before it.
@@ -413,14 +417,17 @@ impl Pull {
 
     /// A statement whose effect must be read from the source.
     async fn reread(&mut self, statement: Statement) -> Result<()> {
-        let scan = Replica {
-            server_id: self.replica.server_id ^ 1,
-            uuid: self.replica.uuid.chars().rev().collect(),
+        let prover = Prover {
+            replica: Replica {
+                server_id: self.replica.server_id ^ 1,
+                uuid: self.replica.uuid.chars().rev().collect(),
+            },
+            row_id: self.row_id,
         };
         let first = self.puller.first_reread_version(&statement);
         let change = super::definitions::reread(
             &mut self.source,
-            &scan,
+            &prover,
             &self.puller.tracker,
             &statement.effect.reread,
             &statement.event.end,

@@ -36,6 +36,8 @@ pub struct Server {
     pub version: String,
     /// The largest statement it takes, bytes (`max_allowed_packet`).
     pub max_packet: usize,
+    /// It only serves an OceanBase's log (Binlog Service): it takes few statements besides.
+    pub log_only: bool,
 }
 
 impl Server {
@@ -55,7 +57,38 @@ impl Server {
             flavour: flavour_of(&version),
             max_packet: max_packet as usize,
             version,
+            log_only: false,
         })
+    }
+
+    /// Connects to where another server's log is served, and learns what answers there.
+    ///
+    /// Only statements are used that OceanBase's Binlog Service answers too: it takes what it does
+    /// not understand for done, and says nothing. What serves the log of an OceanBase speaks
+    /// MySQL's protocol of replication, whatever it calls itself.
+    pub async fn open_log(endpoint: &Endpoint, of: Flavour) -> Result<(Self, Connection)> {
+        let mut conn = raw(endpoint).await?;
+        let what = || format!("asking {endpoint}, which serves the log, for its version");
+        let variables: Vec<(String, String)> = conn.rows(what(), "SHOW GLOBAL VARIABLES").await?;
+        let value = |name: &str| {
+            let found = variables.iter().find(|(n, _)| n.eq_ignore_ascii_case(name));
+            found.map(|(_, value)| value.clone())
+        };
+        let version = value("version")
+            .ok_or_else(|| Error::new(Kind::StatementFailed, what()).detail("no answer"))?;
+        let flavour = match flavour_of(&version) {
+            Flavour::OceanBase => Flavour::MySql,
+            flavour => flavour,
+        };
+        let max_packet = value("max_allowed_packet").and_then(|bytes| bytes.parse().ok());
+        let server = Self {
+            endpoint: endpoint.clone(),
+            flavour,
+            max_packet: max_packet.unwrap_or(1 << 20),
+            version,
+            log_only: of == Flavour::OceanBase,
+        };
+        Ok((server, conn))
     }
 
     /// The version's leading numbers: (9, 7, 0).

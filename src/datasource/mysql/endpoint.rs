@@ -2,8 +2,11 @@
 
 use super::tls::{Tls, TlsFiles, TlsMode};
 use crate::error::{Error, Kind, Result};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
 use std::fmt;
+use std::str::FromStr;
 
 /// A password. It is never shown: `Debug` prints stars, and it does not serialize.
 #[derive(Clone, PartialEq, Eq, Default)]
@@ -62,6 +65,91 @@ impl fmt::Display for Flavour {
     }
 }
 
+/// Where a server's change log is served, where that is not the server itself: OceanBase's Binlog
+/// Service (or the OBProxy in front of it), or a replica that logs what it replicates.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct BinlogAddress {
+    /// Host name or address.
+    pub host: String,
+    /// TCP port.
+    pub port: u16,
+}
+
+impl BinlogAddress {
+    /// The name of the option of a data source that holds it.
+    pub const OPTION: &'static str = "binlogAddress";
+
+    /// What is wrong with it, in words; None: it can be tried.
+    pub fn problem(&self) -> Option<&'static str> {
+        if self.host.trim().is_empty() {
+            return Some("it names no host");
+        }
+        (self.port == 0).then_some("it names no port")
+    }
+
+    /// Reads it from a data source's options.
+    ///
+    /// # Errors
+    /// What is wrong with the option, in words.
+    pub fn read_options(options: &Value) -> std::result::Result<Option<Self>, String> {
+        let Some(value) = options.get(Self::OPTION).filter(|value| !value.is_null()) else {
+            return Ok(None);
+        };
+        let address = Self::deserialize(value).map_err(|e| e.to_string())?;
+        match address.problem() {
+            Some(problem) => Err(problem.to_owned()),
+            None => Ok(Some(address)),
+        }
+    }
+
+    /// Writes it into a data source's options; without one the option goes.
+    pub fn write_options(address: Option<&Self>, options: &mut Value) {
+        let Some(options) = options.as_object_mut() else {
+            return;
+        };
+        match address {
+            Some(Self { host, port }) => {
+                let value = json!({ "host": host, "port": port });
+                options.insert(Self::OPTION.to_owned(), value);
+            }
+            None => {
+                options.remove(Self::OPTION);
+            }
+        }
+    }
+}
+
+impl FromStr for BinlogAddress {
+    type Err = String;
+
+    /// Reads `host:port`; an IPv6 address stands in brackets.
+    fn from_str(text: &str) -> std::result::Result<Self, String> {
+        let (host, port) = text
+            .rsplit_once(':')
+            .ok_or_else(|| format!("'{text}' is not HOST:PORT"))?;
+        let address = Self {
+            host: host.trim_matches(['[', ']']).to_owned(),
+            port: port
+                .parse()
+                .map_err(|_| format!("'{port}' is no port number"))?,
+        };
+        match address.problem() {
+            Some(problem) => Err(format!("'{text}': {problem}")),
+            None => Ok(address),
+        }
+    }
+}
+
+impl fmt::Display for BinlogAddress {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.host.contains(':') {
+            true => write!(f, "[{}]:{}", self.host, self.port),
+            false => write!(f, "{}:{}", self.host, self.port),
+        }
+    }
+}
+
 /// Address and account.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Endpoint {
@@ -75,12 +163,27 @@ pub struct Endpoint {
     pub password: Secret,
     /// How connections are encrypted.
     pub tls: Tls,
+    /// Where its change log is served; None: by the server itself.
+    pub binlog: Option<BinlogAddress>,
 }
 
 impl Endpoint {
+    /// Where its change log is served, with the same account and the same encryption; None: by the
+    /// server itself.
+    pub fn of_log(&self) -> Option<Self> {
+        let address = self.binlog.clone()?;
+        Some(Self {
+            host: address.host,
+            port: address.port,
+            binlog: None,
+            ..self.clone()
+        })
+    }
+
     /// Reads `mysql://user[:password]@host[:port]`, behind it `?ssl-mode=…` with `ssl-ca`, `ssl-cert` and
     /// `ssl-key` (the names of files, which are read), or `?tls=true`: `VERIFY_IDENTITY` with well-known
-    /// authorities. The password, if any, is in the endpoint; an error never repeats it.
+    /// authorities; and `binlog-address=host:port`. The password, if any, is in the endpoint; an error
+    /// never repeats it.
     pub fn parse(text: &str) -> Result<Self> {
         let shown = shown(text);
         let invalid = |why: String| {
@@ -105,7 +208,7 @@ impl Endpoint {
                 "it names a database; databases are chosen with include rules".to_owned(),
             ));
         }
-        let tls = tls_of(&url).map_err(&invalid)?;
+        let (tls, binlog) = options_of(&url).map_err(&invalid)?;
         let host = host.trim_matches(['[', ']']).to_owned();
         let default_port = if url.scheme() == "oceanbase" {
             2881
@@ -117,16 +220,18 @@ impl Endpoint {
             user: percent_decoded(url.username()).map_err(&invalid)?,
             password: Secret::new(percent_decoded(url.password().unwrap_or("")).map_err(&invalid)?),
             tls: tls.read(&host)?,
+            binlog,
             host,
         })
     }
 }
 
-/// The settings of TLS in a URL.
-fn tls_of(url: &url::Url) -> std::result::Result<TlsFiles, String> {
-    const KNOWN: &str = "known: ssl-mode, ssl-ca, ssl-cert, ssl-key, tls=true|false";
+/// The settings of TLS in a URL, and where the log is served.
+fn options_of(url: &url::Url) -> std::result::Result<(TlsFiles, Option<BinlogAddress>), String> {
+    const KNOWN: &str =
+        "known: ssl-mode, ssl-ca, ssl-cert, ssl-key, tls=true|false, binlog-address=HOST:PORT";
     let mut files = TlsFiles::default();
-    let (mut mode, mut tls) = (None, None);
+    let (mut mode, mut tls, mut binlog) = (None, None, None);
     for (key, value) in url.query_pairs() {
         match (key.as_ref(), value.as_ref()) {
             ("tls", "true") => tls = Some(TlsMode::VerifyIdentity),
@@ -135,6 +240,7 @@ fn tls_of(url: &url::Url) -> std::result::Result<TlsFiles, String> {
             ("ssl-ca", value) => files.ca = Some(value.into()),
             ("ssl-cert", value) => files.cert = Some(value.into()),
             ("ssl-key", value) => files.key = Some(value.into()),
+            ("binlog-address", value) => binlog = Some(value.parse()?),
             (key, _) => {
                 return Err(format!(
                     "option '{key}' is not known, or its value is not ({KNOWN})"
@@ -146,7 +252,7 @@ fn tls_of(url: &url::Url) -> std::result::Result<TlsFiles, String> {
         return Err("ssl-mode and tls say the same thing: give one of them".to_owned());
     }
     files.mode = mode.or(tls).unwrap_or_default();
-    Ok(files)
+    Ok((files, binlog))
 }
 
 impl fmt::Display for Endpoint {
@@ -206,6 +312,33 @@ mod tests {
             Endpoint::parse("oceanbase://root@h").expect("valid").port,
             2881
         );
+    }
+
+    #[test]
+    fn the_log_can_be_served_elsewhere() {
+        let e = Endpoint::parse("oceanbase://a@h:2881?binlog-address=[::1]:2983").expect("valid");
+        let log = e.of_log().expect("elsewhere");
+        assert_eq!(
+            (log.host.as_str(), log.port, log.user.as_str()),
+            ("::1", 2983, "a")
+        );
+        assert_eq!(log.of_log(), None);
+        assert_eq!(
+            e.binlog.map(|b| b.to_string()),
+            Some("[::1]:2983".to_owned())
+        );
+        for wrong in ["h", "h:", ":1", "h:0", "h:70000"] {
+            assert!(wrong.parse::<BinlogAddress>().is_err(), "{wrong}");
+        }
+        let mut options = json!({ "description": "d" });
+        let address: BinlogAddress = "proxy:2883".parse().expect("valid");
+        BinlogAddress::write_options(Some(&address), &mut options);
+        assert_eq!(BinlogAddress::read_options(&options), Ok(Some(address)));
+        options["binlogAddress"]["hots"] = "x".into();
+        assert!(BinlogAddress::read_options(&options).is_err());
+        BinlogAddress::write_options(None, &mut options);
+        assert_eq!(options, json!({ "description": "d" }));
+        assert_eq!(BinlogAddress::read_options(&options), Ok(None));
     }
 
     #[test]

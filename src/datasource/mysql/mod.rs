@@ -21,6 +21,7 @@ pub mod heartbeat;
 pub mod insert;
 pub mod literal;
 pub mod load;
+pub mod log_way;
 pub mod marks;
 pub mod nudge;
 pub mod privileges;
@@ -38,5 +39,6 @@ pub mod wire;
 
 pub use connect::{Server, Session};
 pub use connection::Connection;
-pub use endpoint::{Endpoint, Flavour, Secret};
+pub use endpoint::{BinlogAddress, Endpoint, Flavour, Secret};
+pub use log_way::LogWay;
 pub use tls::{Tls, TlsFiles, TlsMode};

@@ -36,6 +36,13 @@ const LOCK_WAIT_SECS: u32 = 5;
 /// [`Kind::ServerBusy`] where a long transaction keeps the lock from being taken.
 pub async fn open(server: &Server, table: &TableName) -> Result<Snapshot> {
     let what = || format!("opening a consistent read of table {table}");
+    if let Some(address) = &server.endpoint.binlog {
+        return Err(Error::new(Kind::KeylessRead, what())
+            .detail(format!(
+                "the log is served at {address}, and only the database knows where in its own log a snapshot is"
+            ))
+            .remedy("Give the table a primary key, exclude it, or take the binlog address from the data source."));
+    }
     let mut session = server.wire(Session::Read).await?;
     match server.flavour {
         Flavour::MariaDb => {

@@ -65,11 +65,14 @@ async fn prepare(parts: &Parts) -> Result<IncrVerificationWork> {
             rows: AppliedRows(ExtentReader::new(target)),
             up_to: parts.config.merged_up_to(),
         }),
-        progressed: Arc::new(RmProgressed::new(
-            parts.metadata.clone(),
-            project.clone(),
-            parts.source.clone(),
-        )),
+        progressed: Arc::new(
+            RmProgressed::new(
+                parts.metadata.clone(),
+                project.clone(),
+                parts.source.clone(),
+            )
+            .asking(parts.ask_end()),
+        ),
         log: Arc::new(RmIncrLog::new(
             parts.metadata.clone(),
             project.0,

@@ -2,10 +2,8 @@
 
 use super::follow::wait_for_store;
 use crate::component::full_import::{Columns, LaterColumns, added_in};
-use crate::component::log_source::OpenLog;
+use crate::component::log_source::{AskEnd, OpenLog};
 use crate::component::store::StoreHub;
-use crate::datasource::mysql::binlog::status::position_now;
-use crate::datasource::mysql::{Endpoint, Server};
 use crate::error::{Error, Kind, Result};
 use futures::future::BoxFuture;
 use std::time::Duration;
@@ -15,8 +13,8 @@ const LOG_WAIT: Duration = Duration::from_secs(60);
 
 /// A project's Store, from its beginning to the source's position now.
 pub struct StoreColumns {
-    /// The source.
-    pub source: Endpoint,
+    /// Says where the source's log ends.
+    pub end: AskEnd,
     /// The node's Stores.
     pub hub: StoreHub,
     /// The project's.
@@ -27,8 +25,7 @@ pub struct StoreColumns {
 
 impl StoreColumns {
     async fn read(&self, wanted: &Columns) -> Result<Columns> {
-        let source = Server::open(&self.source).await?;
-        let until = position_now(&source).await?.txn_id();
+        let until = (self.end)().await?.txn_id();
         let start = wait_for_store(&self.hub, &self.subtopic).await?;
         let mut log = (self.open)(start).await?;
         let read = added_in(log.as_mut(), until, wanted);

@@ -19,10 +19,10 @@ use crate::actor::shell::WorkFactory;
 use crate::actor::work::{Assignment, Work};
 use crate::component::full_import::{FullImportWork, LaterColumns, RmSlices};
 use crate::component::full_verification::{FullVerificationWork, RmProgressed, RmVerifyLog};
-use crate::component::log_source::{LogSource, OpenLog};
+use crate::component::log_source::{AskEnd, LogSource, OpenLog};
 use crate::component::precheck::{PrecheckWork, RmPrecheck, Scope};
 use crate::component::share::Shares;
-use crate::component::store::{StoreHub, StoreWork};
+use crate::component::store::{StoreHub, StoreWork, end_of_log};
 use crate::component::struct_transfer::{IndexTransfer, RmObjects, StructTransfer};
 use crate::component::throttle::Throttle;
 use crate::config::secret_store::SecretStore;
@@ -289,7 +289,7 @@ impl Parts {
 
     fn later(&self) -> Arc<dyn LaterColumns> {
         Arc::new(StoreColumns {
-            source: self.source.clone(),
+            end: self.ask_end(),
             hub: self.hub.clone(),
             subtopic: self.subtopic.clone(),
             open: self.open_log(),
@@ -305,7 +305,8 @@ impl Parts {
             self.assignment.epoch,
         );
         let progressed =
-            RmProgressed::new(self.metadata.clone(), project.clone(), self.source.clone());
+            RmProgressed::new(self.metadata.clone(), project.clone(), self.source.clone())
+                .asking(self.ask_end());
         FullVerificationWork {
             source: self.source.clone(),
             target: self.target.clone(),
@@ -320,6 +321,15 @@ impl Parts {
             }),
             shares: self.shares.clone(),
         }
+    }
+
+    /// Where the log of the server that is followed ends.
+    fn ask_end(&self) -> AskEnd {
+        let (source, subtopic) = (self.source.clone(), self.subtopic.clone());
+        Arc::new(move || {
+            let (source, subtopic) = (source.clone(), subtopic.clone());
+            Box::pin(async move { end_of_log(&source, &subtopic).await })
+        })
     }
 
     /// The Incr-Verification's name in the Store.

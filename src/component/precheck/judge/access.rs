@@ -133,7 +133,13 @@ pub fn incr_read(facts: &Facts) -> Verdict {
     if !facts.scope.incr {
         return passed("the log is not needed");
     }
-    let grants = &facts.source.grants;
+    let elsewhere = facts.log.elsewhere.as_ref();
+    let grants = match elsewhere.map(|at| at.grants.as_ref()) {
+        None => &facts.source.grants,
+        Some(Some(grants)) => grants,
+        // a service has no grants of its own, and whether it was reached is another item's business
+        Some(None) => return passed("the binlog address says by itself who may read the log"),
+    };
     let mut rights = Rights::default();
     rights.ask(
         "REPLICATION SLAVE",

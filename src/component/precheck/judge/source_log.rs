@@ -29,13 +29,22 @@ pub fn incr_log(facts: &Facts) -> Verdict {
     if !facts.scope.incr {
         return passed("the log is not needed");
     }
-    let settings = &facts.source.settings;
-    if facts.source.flavour == Flavour::OceanBase && facts.log.refusal.is_some() {
+    if facts.source.flavour == Flavour::OceanBase && facts.log.elsewhere.is_none() {
         return failed(
             "this OceanBase gives no MySQL log",
-            "Deploy OceanBase's Binlog Service and point the source at it, or move without following.",
+            "Deploy OceanBase's Binlog Service and give the data source its address (binlogAddress), or move without following.",
         );
     }
+    if let (Some(at), Some(refusal)) = (&facts.log.elsewhere, &facts.log.refusal) {
+        return failed(
+            format!(
+                "the log cannot be read at the binlog address {}: {refusal}",
+                at.address
+            ),
+            "See that the address serves the log of this database, and that the account may read it there; or make the data source anew without the address.",
+        );
+    }
+    let settings = facts.log_settings();
     let mut wrong = Vec::new();
     if settings.is_on("log_bin") == Some(false) {
         return failed(
@@ -106,7 +115,7 @@ fn unseen(facts: &Facts) -> Option<Verdict> {
 }
 
 fn purged(facts: &Facts) -> Option<Verdict> {
-    let hours = facts.source.settings.log_retention_hours()?;
+    let hours = facts.log_settings().log_retention_hours()?;
     (hours > 0.0 && hours < MIN_RETENTION_HOURS).then(|| {
         warning(
             format!("the source keeps its log for {hours:.1} hours only"),
@@ -116,7 +125,7 @@ fn purged(facts: &Facts) -> Option<Verdict> {
 }
 
 fn described(facts: &Facts) -> String {
-    let settings = &facts.source.settings;
+    let settings = facts.log_settings();
     let gtid = match (facts.source.flavour, settings.text("gtid_mode")) {
         (Flavour::MariaDb, _) => "positions with GTIDs".to_owned(),
         (_, Some(mode)) => format!("gtid_mode is {mode}"),
@@ -127,12 +136,17 @@ fn described(facts: &Facts) -> String {
         Some(hours) => format!("kept for {hours:.0} hours"),
         None => "kept for a time that the server does not say".to_owned(),
     };
-    format!("rows with full images, {gtid}, {kept}")
+    let from = match &facts.log.elsewhere {
+        Some(at) if at.is_service => format!("from the Binlog Service at {}, ", at.address),
+        Some(at) => format!("from the log at {}, ", at.address),
+        None => String::new(),
+    };
+    format!("{from}rows with full images, {gtid}, {kept}")
 }
 
 /// A replica's log has what it replicates only with `log_slave_updates`.
 pub fn master_slave(facts: &Facts) -> Verdict {
-    let settings = &facts.source.settings;
+    let settings = facts.log_settings();
     if !facts.scope.incr || facts.source.flavour == Flavour::OceanBase {
         return passed("not a replica whose log is read");
     }
@@ -140,10 +154,15 @@ pub fn master_slave(facts: &Facts) -> Verdict {
         .is_on("log_replica_updates")
         .or_else(|| settings.is_on("log_slave_updates"))
         .unwrap_or(true);
-    match (facts.log.is_replica, logs) {
+    // what serves another server's log has it by replication
+    let is_replica = match &facts.log.elsewhere {
+        Some(_) => Some(true),
+        None => facts.log.is_replica,
+    };
+    match (is_replica, logs) {
         (_, true) | (Some(false), _) => passed("the log has all changes"),
         (Some(true), false) => failed(
-            "the source is a replica, and its log has not what it replicates (log_slave_updates is OFF)",
+            "the log is a replica's, and has not what it replicates (log_slave_updates is OFF)",
             "Set log_slave_updates=ON in the server's configuration and restart it, or point the source at the primary server.",
         ),
         (None, false) => warning(

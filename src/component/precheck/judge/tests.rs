@@ -10,6 +10,7 @@ use crate::model::table::{ForeignKey, TableName};
 use ItemStatus::{Failed, Passed, Warning};
 use std::collections::{BTreeMap, BTreeSet};
 
+mod elsewhere;
 mod flags;
 
 fn server(flavour: Flavour, settings: &[(&str, &str)]) -> ServerFacts {

@@ -1,12 +1,15 @@
 //! A source whose log is to be read: its settings, the end of its log, and its definitions of
 //! tables as they are now.
+//!
+//! The log can be served elsewhere than where the tables are ([`Endpoint::of_log`]): definitions
+//! are the database's, positions and settings are those of who serves the log.
 
 use super::super::catalogue;
 use super::super::connect::Server;
 use super::super::connection::Connection;
-use super::super::endpoint::Endpoint;
+use super::super::endpoint::{Endpoint, Flavour};
 use super::super::fault::fault;
-use super::status::{LogEnd, LogSettings, log_end};
+use super::status::{LogEnd, LogSettings, clock_ms, end_without_time};
 use crate::error::{Error, Kind, Result};
 use crate::model::ddl::{CharsetDefault, Dialect};
 use crate::model::table::{Table, TableName};
@@ -21,11 +24,15 @@ pub type Defined = std::result::Result<Table, String>;
 pub struct Source {
     /// The server.
     pub server: Server,
-    /// How its log is written, and whose it is.
+    /// Who serves its log: itself, unless its address says otherwise.
+    pub log: Server,
+    /// How the log is written, and whose it is.
     pub settings: LogSettings,
     /// How its statements are read.
     pub dialect: Dialect,
     conn: Connection,
+    /// A session where the log is served, where that is elsewhere.
+    log_conn: Option<Connection>,
 }
 
 impl Source {
@@ -33,26 +40,53 @@ impl Source {
     pub async fn open(endpoint: &Endpoint) -> Result<Self> {
         let server = Server::open(endpoint).await?;
         let mut conn = catalogue::open(&server).await?;
-        let settings = LogSettings::read(&mut conn, &server).await?;
+        let (log, mut log_conn) = match endpoint.of_log() {
+            None => (server.clone(), None),
+            Some(address) => {
+                let (log, conn) = Server::open_log(&address, server.flavour).await?;
+                (log, Some(conn))
+            }
+        };
+        let asked = log_conn.as_mut().unwrap_or(&mut conn);
+        let settings = LogSettings::read(asked, &log).await?;
+        let refused = |why: String| {
+            let what = format!("reading the log of {}", log.endpoint);
+            Err(Error::new(Kind::LogFormat, what).detail(why))
+        };
         if let Some(problem) = settings.problem() {
-            return Err(
-                Error::new(Kind::LogFormat, format!("reading the log of {endpoint}"))
-                    .detail(problem),
-            );
+            return refused(problem);
+        }
+        let families = [server.flavour, log.flavour];
+        if log_conn.is_some() && server.flavour != Flavour::OceanBase && families[0] != families[1]
+        {
+            return refused(format!(
+                "the database is {}, and its binlog address answers as {}",
+                families[0], families[1]
+            ));
         }
         let dialect = catalogue::dialect(&mut conn, &server).await?;
         Ok(Self {
             server,
+            log,
             settings,
             dialect,
             conn,
+            log_conn,
         })
+    }
+
+    /// Whether the log is served elsewhere than where the tables are: what the database shows
+    /// already may not be in the log yet.
+    pub fn is_apart(&self) -> bool {
+        self.log_conn.is_some()
     }
 
     /// The end of the log, with GTIDs only where they can be used to go on.
     pub async fn end(&mut self) -> Result<LogEnd> {
-        let mut end = log_end(&mut self.conn, &self.server).await?;
-        if !self.settings.uses_gtid(&self.server) {
+        let asked = self.log_conn.as_mut().unwrap_or(&mut self.conn);
+        let mut end = end_without_time(asked, &self.log).await?;
+        end.position.time_ms = clock_ms(&mut self.conn, &self.server).await?;
+        if !self.settings.uses_gtid(&self.log) {
             end.position.gtid = None;
         }
         Ok(end)

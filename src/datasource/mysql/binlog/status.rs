@@ -4,6 +4,7 @@ use super::super::connect::{Server, Session};
 use super::super::connection::Connection;
 use super::super::endpoint::Flavour;
 use super::super::literal::quoted;
+use super::super::settings::Settings;
 use crate::error::{Error, Kind, Result};
 use crate::model::position::Position;
 use mysql_async::Row;
@@ -93,22 +94,35 @@ pub async fn mariadb_gtid(
 /// # Errors
 /// [`Kind::LogFormat`] where the server writes none.
 pub async fn log_end(conn: &mut Connection, server: &Server) -> Result<LogEnd> {
+    let mut end = end_without_time(conn, server).await?;
+    end.position.time_ms = clock_ms(conn, server).await?;
+    Ok(end)
+}
+
+/// Where the log ends now, without the time.
+///
+/// # Errors
+/// [`Kind::LogFormat`] where the server writes none.
+pub async fn end_without_time(conn: &mut Connection, server: &Server) -> Result<LogEnd> {
     let what = || format!("asking {} for the end of its log", server.endpoint);
-    let mut end = written(conn, server, &what).await?.ok_or_else(|| {
+    written(conn, server, &what).await?.ok_or_else(|| {
         Error::new(Kind::LogFormat, what())
             .detail("the source writes no binary log (log_bin is off)")
             .remedy(
                 "Start the source with log_bin=ON, binlog_format=ROW and binlog_row_image=FULL.",
             )
-    })?;
-    let time_ms: Option<u64> = conn
-        .first(
-            what(),
-            "SELECT CAST(UNIX_TIMESTAMP(NOW(3)) * 1000 AS UNSIGNED)",
-        )
-        .await?;
-    end.position.time_ms = time_ms.unwrap_or(0);
-    Ok(end)
+    })
+}
+
+/// The server's clock, milliseconds since 1970.
+///
+/// # Errors
+/// As the connection breaks.
+pub async fn clock_ms(conn: &mut Connection, server: &Server) -> Result<u64> {
+    let what = format!("asking {} for its time", server.endpoint);
+    let sql = "SELECT CAST(UNIX_TIMESTAMP(NOW(3)) * 1000 AS UNSIGNED)";
+    let time_ms: Option<u64> = conn.first(what, sql).await?;
+    Ok(time_ms.unwrap_or(0))
 }
 
 /// Where a server's log ends now, as the positions of a Store say it: with GTIDs only where they can be
@@ -133,6 +147,11 @@ pub struct LogSettings {
 }
 
 const VARIABLES: &[&str] = &[
+    "binlog_expire_logs_auto_purge",
+    "binlog_expire_logs_seconds",
+    "expire_logs_days",
+    "log_replica_updates",
+    "log_slave_updates",
     "log_bin",
     "binlog_format",
     "binlog_row_image",
@@ -151,12 +170,12 @@ const VARIABLES: &[&str] = &[
 impl LogSettings {
     /// Reads the settings.
     pub async fn read(conn: &mut Connection, server: &Server) -> Result<Self> {
-        let names = VARIABLES
-            .iter()
-            .map(|name| format!("'{name}'"))
-            .collect::<Vec<_>>()
-            .join(",");
-        let sql = format!("SHOW GLOBAL VARIABLES WHERE Variable_name IN ({names})");
+        let mut sql = "SHOW GLOBAL VARIABLES".to_owned();
+        // who only serves a log may not understand a condition
+        if !server.log_only {
+            let names: Vec<String> = VARIABLES.iter().map(|name| format!("'{name}'")).collect();
+            sql = format!("{sql} WHERE Variable_name IN ({})", names.join(","));
+        }
         let what = format!("asking {} for the settings of its log", server.endpoint);
         let rows: Vec<(String, String)> = conn.rows(what, sql).await?;
         let variables = rows
@@ -169,6 +188,14 @@ impl LogSettings {
     /// A variable's value, where the server has it.
     pub fn get(&self, name: &str) -> Option<&str> {
         self.variables.get(name).map(String::as_str)
+    }
+
+    /// All of them, as a pre-check asks for settings.
+    pub fn all(&self) -> Settings {
+        let variables = self.variables.iter();
+        variables
+            .map(|(name, value)| (name.clone(), value.clone()))
+            .collect()
     }
 
     /// What tells this server from every other one, as far as it knows itself.

@@ -34,6 +34,32 @@ pub struct Replica {
     pub uuid: String,
 }
 
+impl Replica {
+    /// A number and a name that no other replica is likely to have.
+    pub fn random() -> Self {
+        Self {
+            server_id: rand::random_range(0x8000_0000..u32::MAX),
+            uuid: random_uuid(),
+        }
+    }
+}
+
+/// A random UUID (version 4).
+fn random_uuid() -> String {
+    let mut bytes: [u8; 16] = rand::random();
+    bytes[6] = bytes[6] & 0x0F | 0x40;
+    bytes[8] = bytes[8] & 0x3F | 0x80;
+    let hex = |part: &[u8]| part.iter().map(|b| format!("{b:02x}")).collect::<String>();
+    format!(
+        "{}-{}-{}-{}-{}",
+        hex(&bytes[..4]),
+        hex(&bytes[4..6]),
+        hex(&bytes[6..8]),
+        hex(&bytes[8..10]),
+        hex(&bytes[10..])
+    )
+}
+
 /// An event as it came.
 #[derive(Debug)]
 pub struct RawEvent(Event);
@@ -163,10 +189,16 @@ async fn prepare(
 ) -> std::result::Result<bool, mysql_async::Error> {
     let period = HEARTBEAT.as_nanos();
     let mut sets = vec![
-        format!("@master_heartbeat_period = {period}, @source_heartbeat_period = {period}"),
         "@source_binlog_checksum = @@global.binlog_checksum".to_owned(),
         format!("@slave_uuid = '{0}', @replica_uuid = '{0}'", replica.uuid),
     ];
+    // OceanBase's Binlog Service has taken the period for microseconds in some of its versions, and
+    // sends a heartbeat every second or oftener by itself
+    if !server.log_only {
+        sets.push(format!(
+            "@master_heartbeat_period = {period}, @source_heartbeat_period = {period}"
+        ));
+    }
     if server.flavour == Flavour::MariaDb {
         sets.push("@mariadb_slave_capability = 4".to_owned());
         if let Some(gtid) = &from.gtid {
@@ -179,7 +211,11 @@ async fn prepare(
     for set in sets {
         conn.query_drop(format!("SET {set}")).await?;
     }
-    let checksum: Option<String> = conn.query_first("SELECT @@global.binlog_checksum").await?;
+    let checksum: Option<String> = match conn.query_first("SELECT @@global.binlog_checksum").await {
+        // its events have one unless it was told otherwise
+        Err(mysql_async::Error::Server(_)) if server.log_only => Some("CRC32".to_owned()),
+        checksum => checksum?,
+    };
     Ok(checksum.is_some_and(|c| !c.eq_ignore_ascii_case("NONE")))
 }
 
