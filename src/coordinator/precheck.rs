@@ -13,7 +13,7 @@ use crate::component::precheck::stored;
 use crate::error::{Error, Kind, Result};
 use crate::metadata::{
     CheckAnew, ComponentStatus, ComponentType, DesiredStatus, NewComponent, NewEvent,
-    ProjectStatus, Step, StepName, StepStatus, StepUpdate, Task, now,
+    ProjectStatus, StateText, Step, StepName, StepStatus, StepUpdate, Task, Written, now,
 };
 use crate::model::filter::ObjectFilter;
 use crate::model::params::SkippableFlags;
@@ -180,7 +180,11 @@ impl Reconciler {
         let done = self.metadata.steps().check_anew(check, self.epoch).await;
         // the journal has grown, or it is not known whether it has
         self.known.lock().remove(project);
-        done?.require("oms_step", &step.id, self.epoch)?;
+        match done? {
+            // it was done, and its answer was lost on the way
+            Written::Changed { found } if found == StepStatus::Running.text() => {}
+            written => written.require("oms_step", &step.id, self.epoch)?,
+        }
         tracing::info!(project_id = project, from = %step.status, "the pre-check begins");
         Ok(())
     }

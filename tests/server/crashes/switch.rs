@@ -112,7 +112,7 @@ impl Switch {
         let body = self.body(action);
         let part = text(&body, "subStep");
         let before = self.told;
-        if action == "RollBackAppSwitch" {
+        if ["StartAppSwitch", "RollBackAppSwitch"].contains(&action) {
             self.told = Told::Nothing;
         }
         match self.hand.send(server, action, body).await {
@@ -165,6 +165,11 @@ impl Switch {
         wait_until("no switchover", MINUTES, || async {
             let state = self.state(server).await;
             if state["status"] == "INIT" {
+                let project = server.call("DescribeProject", by_id.clone()).await;
+                if project.data()["status"] != "RUNNING" {
+                    server.call("ResumeProject", by_id.clone()).await;
+                    return Err(format!("{:#}", project.body));
+                }
                 let steps = server.call("DescribeProjectSteps", by_id.clone()).await;
                 let step = |name: &str, status: &str| {
                     let all = steps.data().as_array().into_iter().flatten();
@@ -179,7 +184,9 @@ impl Switch {
             }
             if state["way"] == "FORWARD" {
                 let back = server.call("RollBackAppSwitch", by_id.clone()).await;
-                back.data();
+                if back.status != 200 {
+                    server.call("ResumeProject", by_id.clone()).await;
+                }
             } else if state["waitsFor"] == STOP_TARGET {
                 let body = json!({ "id": self.project, "subStep": STOP_TARGET });
                 server.call("ConfirmAppSwitch", body).await;
