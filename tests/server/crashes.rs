@@ -6,7 +6,7 @@
 //! its next action needs, all of them make that action at once and go on, and the server is killed just
 //! after so many commits of rm, or after a while. After the start each player looks at its things.
 //!
-//! `OMS_SEED=N` makes the same choices again; `OMS_KILLS=N` kills so often (default 12, which is enough
+//! `OMS_SEED=N` makes the same choices again; `OMS_KILLS=N` kills so often (default 12, which is mostly enough
 //! for every action); `OMS_TEST_KEEP=1` leaves rm and the log.
 
 mod accounts;
@@ -24,7 +24,7 @@ mod rm;
 mod service;
 mod switch;
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Instant;
@@ -51,8 +51,10 @@ use probe::Probe;
 use service::Service;
 use switch::Switch;
 
-/// Rounds that are enough for every action.
+/// Rounds that are enough for every action, mostly.
 const ENOUGH: u64 = 12;
+/// Rounds more, at most, for actions that were not sent before the server was killed.
+const MORE: u64 = 8;
 /// Actions of each player in front of the one at which the server is killed, at most.
 const BEFORE: u32 = 6;
 /// Actions that change something and are not made, and why.
@@ -63,13 +65,40 @@ fn number(name: &str) -> Option<u64> {
 }
 
 /// The players of one kind share what is still to be made.
-struct Aims(BTreeMap<&'static str, VecDeque<&'static str>>);
+#[derive(Default)]
+struct Aims {
+    left: BTreeMap<&'static str, VecDeque<&'static str>>,
+    /// What was made in a storm.
+    made: BTreeSet<&'static str>,
+}
 
 impl Aims {
+    /// Takes in what the players made.
+    fn learn(&mut self, players: &mut Players) {
+        for player in players {
+            let tally = &player.hand().tally;
+            let made = tally.iter().filter(|(_, tally)| tally.is_made());
+            self.made.extend(made.map(|(action, _)| action));
+        }
+    }
+
+    /// What none of these has made yet: the server was killed before it was sent.
+    fn missing(&self, actions: &[&'static str]) -> Vec<&'static str> {
+        let is_one = |action: &str| action.starts_with(char::is_uppercase);
+        let all = actions.iter().filter(|action| is_one(action));
+        all.filter(|action| !self.made.contains(**action))
+            .copied()
+            .collect()
+    }
+
     fn next(&mut self, player: &mut dyn Player) -> &'static str {
-        let left = self.0.entry(player.name()).or_default();
+        let missing = self.missing(player.actions());
+        let left = self.left.entry(player.name()).or_default();
         if left.is_empty() {
-            let mut all = player.actions().to_vec();
+            let mut all = match missing.is_empty() {
+                true => player.actions().to_vec(),
+                false => missing,
+            };
             all.sort_unstable();
             all.dedup();
             all.shuffle(&mut player.hand().rng);
@@ -192,7 +221,7 @@ fn all_were_made(document: &serde_json::Value, tally: &BTreeMap<&'static str, Ta
         .filter_map(|action| action["operationId"].as_str())
         .collect();
     assert!(changing.len() > 50, "{changing:?}");
-    let made = |name: &str| tally.get(name).is_some_and(|t| t.done + t.cut > 0);
+    let made = |name: &str| tally.get(name).is_some_and(Tally::is_made);
     for (name, why) in EXCEPTIONS {
         assert!(
             changing.contains(name) && !made(name),
@@ -222,7 +251,8 @@ async fn round(
     })
     .await;
     // later rounds aim at single actions too
-    let alone = number >= ENOUGH && rng.random_bool(0.5);
+    let missing = |player: &Box<dyn Player>| !aims.missing(player.actions()).is_empty();
+    let alone = number >= ENOUGH && !players.iter().any(missing) && rng.random_bool(0.5);
     let only = rng.random_range(0..players.len());
     let mut firsts: VecDeque<_> = players
         .iter_mut()
@@ -300,9 +330,19 @@ async fn killed_in_the_midst_of_actions() {
     let mut players = players(&server, folder.path(), &databases, &mut rng).await;
     let mut server = Arc::new(server);
     settle(&server, folder.path(), &mut players).await;
-    let mut aims = Aims(BTreeMap::new());
+    let mut aims = Aims::default();
     let rounds = number("OMS_KILLS").unwrap_or(ENOUGH);
-    for number in 0..rounds {
+    let most = if rounds < ENOUGH {
+        rounds
+    } else {
+        rounds + MORE
+    };
+    for number in 0..most {
+        aims.learn(&mut players);
+        let missing = |player: &Box<dyn Player>| !aims.missing(player.actions()).is_empty();
+        if number >= rounds && !players.iter().any(missing) {
+            break;
+        }
         server = round(
             server,
             folder.path(),

@@ -9,7 +9,7 @@ use rand::RngExt;
 use serde_json::{Value, json};
 
 use super::databases::Databases;
-use super::player::{Hand, Player, Sent, list, text};
+use super::player::{Hand, Player, Sent, text};
 use super::rm;
 use crate::client::OmsServer;
 use crate::following::MINUTES;

@@ -56,6 +56,13 @@ pub struct Tally {
     pub refused: u32,
 }
 
+impl Tally {
+    /// It was done, or may have been.
+    pub fn is_made(&self) -> bool {
+        self.done + self.cut > 0
+    }
+}
+
 /// A request that was answered: its line in the audit log says the same.
 pub struct Answered {
     pub request: String,
