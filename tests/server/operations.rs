@@ -210,16 +210,16 @@ async fn components_are_run_again_and_deleted() {
     p.target.exec("INSERT INTO a.t VALUES (1, 6)").await;
     // one that is done may go while the project runs; the next run has nothing of its results
     let verifier = p.name("fullVerifyComponents").await;
-    let deleted = p.ask("DeleteComponent", json!({ "name": verifier })).await;
-    // asked for while that is still there, or not any more: the next one is another one
+    let number = p.ask("DeleteComponent", json!({ "name": verifier })).await;
+    p.task(number, "SUCCESSFUL").await;
     let number = p
         .ask(
             "RepairProjectStep",
             json!({ "id": p.id, "stepName": "FULL_VERIFIER" }),
         )
         .await;
-    p.task(deleted, "SUCCESSFUL").await;
     p.task(number, "SUCCESSFUL").await;
+    // whoever waits for another one, waits for another name
     assert_ne!(p.name("fullVerifyComponents").await, verifier);
     p.verified(2).await;
     let found = p
