@@ -91,6 +91,11 @@ impl Aims {
             .collect()
     }
 
+    fn has_missing(&self, players: &Players) -> bool {
+        let mut all = players.iter();
+        all.any(|player| !self.missing(player.actions()).is_empty())
+    }
+
     fn next(&mut self, player: &mut dyn Player) -> &'static str {
         let missing = self.missing(player.actions());
         let left = self.left.entry(player.name()).or_default();
@@ -251,8 +256,7 @@ async fn round(
     })
     .await;
     // later rounds aim at single actions too
-    let missing = |player: &Box<dyn Player>| !aims.missing(player.actions()).is_empty();
-    let alone = number >= ENOUGH && !players.iter().any(missing) && rng.random_bool(0.5);
+    let alone = number >= ENOUGH && !aims.has_missing(players) && rng.random_bool(0.5);
     let only = rng.random_range(0..players.len());
     let mut firsts: VecDeque<_> = players
         .iter_mut()
@@ -339,8 +343,7 @@ async fn killed_in_the_midst_of_actions() {
     };
     for number in 0..most {
         aims.learn(&mut players);
-        let missing = |player: &Box<dyn Player>| !aims.missing(player.actions()).is_empty();
-        if number >= rounds && !players.iter().any(missing) {
+        if number >= rounds && !aims.has_missing(&players) {
             break;
         }
         server = round(

@@ -192,7 +192,11 @@ impl Operator {
                     let by_name = json!({ "name": newest["name"] });
                     server.call("StartComponent", by_name).await;
                 }
-                if newest.is_null() {
+                // the last one was deleted; one in front of it may be left that was stopped
+                let steps = project.data()["steps"].as_array().cloned();
+                let mut steps = steps.unwrap_or_default().into_iter();
+                let done = steps.any(|s| s["name"] == "FULL_VERIFIER" && s["status"] == "FINISHED");
+                if newest.is_null() || kind == VERIFIER && newest["status"] == "STOPPED" && done {
                     let step = json!({ "id": self.project, "stepName": "FULL_VERIFIER" });
                     server.call("RepairProjectStep", step).await;
                 }
