@@ -207,8 +207,12 @@ impl Operator {
             // last: one may have waited for a component that was paused
             let open = ["INITIALIZING", "READY", "IN_PROGRESS"];
             let open = self.listed(server, &open).await.expect("the server");
-            if !open.is_empty() {
-                return Err(format!("{open:#?}"));
+            if let Some(task) = open.first() {
+                let by_id = json!({ "id": task["id"] });
+                let task = server.call("DescribeOmTask", by_id.clone()).await;
+                let by_id = json!({ "id": self.project });
+                let all = server.call("DescribeProjectComponents", by_id).await;
+                return Err(format!("{:#}\n{:#}", task.body, all.body));
             }
             Ok(Some(()))
         })
