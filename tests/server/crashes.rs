@@ -272,14 +272,18 @@ async fn round(
         let task = storm(player, server.clone(), first, begin.clone());
         tasks.spawn(async move { (seat, task.await) });
     }
-    tokio::select! {
-        _ = begin.wait() => {}
-        // who is not ready never will be
-        Some(ended) = tasks.join_next() => drop(ended.expect("no panic")),
-    }
+    let early = tokio::select! {
+        biased;
+        _ = begin.wait() => None,
+        // who panicked is never ready; who has nothing to make may be back already
+        Some(ended) = tasks.join_next() => Some(ended.expect("no panic")),
+    };
     let (victim, place) = (server.clone(), folder.to_owned());
     let killed = tokio::task::spawn_blocking(move || kill::kill(&victim, &place, moment));
     let commits = killed.await.expect("no panic");
+    if let Some(early) = early {
+        tasks.spawn(async move { early });
+    }
     *players = in_their_seats(tasks).await;
     drop(server);
     let storm = time.elapsed();
