@@ -204,6 +204,10 @@ envelope: `success`, `errorDetail`, `code`, `message`, `advice`, `requestId`, `p
 account is not known, 403 it may not, 404 there is no such thing, 409 not in this state, 413 the body is too large,
 429 too many wrong logins came from this address, 503 the rm database does not answer. Times are UTC, `yyyy-MM-ddTHH:mm:ss`; checkpoints are Unix seconds.
 An unknown parameter is refused by name.
+
+An action is done as a whole or not at all, also where the server dies in the midst of it. Who got no answer asks
+again: where it was done, a `Delete…` answers 404 `MDB-0006` (a project 409 `CMP-0003`, since its row stays), and a
+`Create…` with a name of its own 409 `MDB-0007`.
 ";
 
 /// What a reference points to.

@@ -6,7 +6,7 @@ use super::view::HELD;
 use crate::error::{Error, Kind, Result};
 use crate::metadata::{
     Component, ComponentStatus, DesiredStatus, MetaError, OmTask, OmTaskStatus, RowProblem, Step,
-    StepStatus, Written,
+    StepStatus, StepUpdate, Written,
 };
 use crate::model::project::ProjectConfig;
 use crate::workflow::om::Part;
@@ -34,7 +34,10 @@ impl Reconciler {
                 self.set_desired(&component.id, DesiredStatus::Stopped)
                     .await
             }
-            (Part::DeleteComponent, Some(component), _) => {
+            (Part::DeleteComponent, Some(component), step) => {
+                if let Some(step) = step {
+                    self.forget_name(step, &component.id).await?;
+                }
                 let components = self.metadata.components();
                 let gone = components.remove(&component.id, self.epoch).await?;
                 if !gone && components.get(&component.id).await.is_ok() {
@@ -45,6 +48,23 @@ impl Reconciler {
             }
             _ => Ok(()),
         }
+    }
+
+    /// A component that goes leaves its step no name: the next one would get it, as one whose row was not
+    /// written yet, and whoever waits for another component would wait in vain.
+    async fn forget_name(&self, step: &Step, component: &str) -> Result<()> {
+        let mut info = step.step_info.clone();
+        if let Some(map) = info.as_object_mut() {
+            map.retain(|_, named| named.as_str() != Some(component));
+        }
+        if info == step.step_info {
+            return Ok(());
+        }
+        let update = StepUpdate {
+            step_info: Some(info),
+            ..StepUpdate::default()
+        };
+        self.update_step(&step.id, update).await
     }
 
     async fn let_run(&self, project: &str, component: &Component, step: &Step) -> Result<()> {

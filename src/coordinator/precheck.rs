@@ -6,18 +6,20 @@
 //! once more.
 
 use super::act::Reconciler;
+use super::known::{COMPONENT_MADE, PROJECT_STATUS, STEP_STATUS};
+use super::settle::keep_refused;
 use super::view::Rows;
 use crate::component::precheck::stored;
 use crate::error::{Error, Kind, Result};
 use crate::metadata::{
-    ComponentStatus, ProjectStatus, Step, StepName, StepStatus, Task, TaskStatus, TaskUpdate,
-    Written,
+    CheckAnew, ComponentStatus, ComponentType, DesiredStatus, NewComponent, NewEvent,
+    ProjectStatus, StateText, Step, StepName, StepStatus, StepUpdate, Task, Written, now,
 };
 use crate::model::filter::ObjectFilter;
 use crate::model::params::SkippableFlags;
 use crate::model::project::ProjectConfig;
 use crate::workflow::plan;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 pub use crate::component::precheck::{EndpointType, ItemStatus, StoredItem};
 
@@ -61,16 +63,8 @@ impl Reconciler {
     /// checked is left alone.
     pub async fn submit_precheck(&self, project: &str) -> Result<()> {
         let _one = self.one.lock().await;
-        let rows = self.rows(project).await?;
-        if step_of(&rows).is_some_and(|step| step.status == StepStatus::Running) {
-            return Ok(());
-        }
-        for task in self.tasks_of(&rows).await? {
-            if task.status == TaskStatus::Skipped {
-                self.set_task(&task, TaskStatus::Failed).await?;
-            }
-        }
-        self.check(project).await
+        self.rows(project).await?;
+        self.check_anew(project, None, None).await
     }
 
     /// Checks again: these items are skipped, and the objects of those are left out. Of a project that
@@ -121,18 +115,18 @@ impl Reconciler {
             }
         })?;
         let config = without(&rows.project.config, &remove)?;
-        for item in skip {
+        let skip = skip.into_iter().filter_map(|item| {
             let name = item.full_name();
-            if let Some(task) = tasks.iter().find(|task| task.name == name) {
-                self.set_task(task, TaskStatus::Skipped).await?;
-            }
-        }
-        if let Some(config) = config {
-            self.write_config(project, &config.to_json()).await?;
-        }
+            let task = tasks.iter().find(|task| task.name == name);
+            task.map(|task| task.id.clone())
+        });
+        let config = config.map(|config| config.to_json());
+        self.check_anew(project, Some(skip.collect()), config)
+            .await?;
+        // what failed beside it goes on too
         match failed {
             true => self.decide(project, plan::resume).await.map(drop),
-            false => self.check(project).await,
+            false => Ok(()),
         }
     }
 
@@ -167,16 +161,92 @@ impl Reconciler {
         Ok(found)
     }
 
-    /// Twice: a check that had finished is forgotten, and then begins.
-    async fn check(&self, project: &str) -> Result<()> {
-        for _ in 0..2 {
-            let decided = self.decide(project, plan::check).await?;
-            let finished = decided.as_ref().and_then(|view| view.steps.first());
-            if finished.is_none_or(|step| step.status != StepStatus::Finished) {
-                break;
-            }
+    /// Begins a check, where none runs: as a whole, or not at all. `skip` are tasks that are skipped from
+    /// now on, by id; None: nothing is. A project that failed at its check runs again.
+    async fn check_anew(
+        &self,
+        project: &str,
+        skip: Option<Vec<String>>,
+        config: Option<Value>,
+    ) -> Result<()> {
+        let Some(rows) = self.settled(project).await? else {
+            return Ok(());
+        };
+        let view = rows.view();
+        let Some(step) = plan::check(&view).and_then(|_| step_of(&rows)) else {
+            return Ok(());
+        };
+        let check = self.new_check(&rows, step, skip, config).await?;
+        let done = self.metadata.steps().check_anew(check, self.epoch).await;
+        // the journal has grown, or it is not known whether it has
+        self.known.lock().remove(project);
+        match done? {
+            // it was done, and its answer was lost on the way
+            Written::Changed { found } if found == StepStatus::Running.text() => {}
+            written => written.require("oms_step", &step.id, self.epoch)?,
         }
+        tracing::info!(project_id = project, from = %step.status, "the pre-check begins");
         Ok(())
+    }
+
+    /// All that is written where a check begins.
+    async fn new_check(
+        &self,
+        rows: &Rows,
+        step: &Step,
+        skip: Option<Vec<String>>,
+        config: Option<Value>,
+    ) -> Result<CheckAnew> {
+        let (project, kind) = (&rows.project, ComponentType::Precheck);
+        let id = self.new_component_id(rows, kind, false).await?;
+        let info = json!({ "component": id });
+        let made = json!({ "type": kind, "step": step.id, "info": info });
+        let told = json!({ "step": step.name, "from": step.status, "to": StepStatus::Running });
+        let entry = |subject: &str, kind: &str, detail: Value| NewEvent {
+            project_id: project.id.clone(),
+            subject: subject.to_owned(),
+            event_no: None,
+            kind: kind.to_owned(),
+            epoch: self.epoch,
+            detail,
+        };
+        let mut journal = vec![
+            entry(&id, COMPONENT_MADE, made),
+            entry(&step.id, STEP_STATUS, told),
+        ];
+        let failed = project.status == ProjectStatus::Failed;
+        if failed {
+            let detail = json!({ "from": project.status, "to": ProjectStatus::Running });
+            journal.push(entry(&project.id, PROJECT_STATUS, detail));
+        }
+        Ok(CheckAnew {
+            project: project.id.clone(),
+            step: step.id.clone(),
+            update: StepUpdate {
+                only_if: Some(step.status),
+                status: Some(StepStatus::Running),
+                progress: Some(0),
+                step_info: Some(info),
+                extra_info: Some(keep_refused(&step.extra_info, json!({}))),
+                start_time: Some(now()),
+                clear_finish_time: true,
+                ..StepUpdate::default()
+            },
+            skip,
+            component: NewComponent {
+                id,
+                project_id: project.id.clone(),
+                step_id: step.id.clone(),
+                kind,
+                desired_status: DesiredStatus::Running,
+                node: self.node.clone(),
+                config: json!({}),
+                checkpoint: json!({}),
+            },
+            config,
+            runs: failed.then(|| keep_refused(&project.extra_info, json!({}))),
+            journal,
+        })
     }
 
     async fn tasks_of(&self, rows: &Rows) -> Result<Vec<Task>> {
@@ -185,20 +255,6 @@ impl Reconciler {
         };
         let tasks = self.metadata.tasks().list(&step.id).await?;
         Ok(tasks.into_iter().flatten().collect())
-    }
-
-    async fn set_task(&self, task: &Task, status: TaskStatus) -> Result<()> {
-        let update = TaskUpdate {
-            status: Some(status),
-            ..TaskUpdate::default()
-        };
-        let tasks = self.metadata.tasks();
-        match tasks.update(&task.id, update, self.epoch).await? {
-            fenced @ Written::Fenced { .. } => {
-                Ok(fenced.require("oms_task", &task.id, self.epoch)?)
-            }
-            _ => Ok(()),
-        }
     }
 }
 

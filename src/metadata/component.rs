@@ -135,26 +135,8 @@ impl Components<'_> {
         status: ComponentStatus,
         error: Option<&Value>,
     ) -> Result<Component, MetaError> {
-        let time = now();
         let id = new.id.clone();
-        let model = c::ActiveModel {
-            id: Set(new.id),
-            project_id: Set(new.project_id),
-            step_id: Set(new.step_id),
-            component_type: Set(new.kind.text()),
-            status: Set(status.text()),
-            desired_status: Set(new.desired_status.text()),
-            node: Set(new.node),
-            epoch: Set(0),
-            attempt: Set(0),
-            config: Set(json_text(&new.config)),
-            checkpoint: Set(json_text(&new.checkpoint)),
-            progress: Set(empty()),
-            error: Set(error.map(json_text)),
-            latest_heartbeat: Set(None),
-            gmt_created: Set(time),
-            gmt_modified: Set(time),
-        };
+        let model = model(new, status, error);
         self.0
             .insert_new::<c::Entity>("create a component", vec![model], &[c::Column::Id])
             .await?;
@@ -443,6 +425,33 @@ impl Components<'_> {
             .try_get_by_index(0)
             .map_err(|error| MetaError::from_db("read a project's epoch", error))?;
         Ok((found > coordinator_epoch).then_some(Written::Fenced { found }))
+    }
+}
+
+/// A new component's row.
+pub(super) fn model(
+    new: NewComponent,
+    status: ComponentStatus,
+    error: Option<&Value>,
+) -> c::ActiveModel {
+    let time = now();
+    c::ActiveModel {
+        id: Set(new.id),
+        project_id: Set(new.project_id),
+        step_id: Set(new.step_id),
+        component_type: Set(new.kind.text()),
+        status: Set(status.text()),
+        desired_status: Set(new.desired_status.text()),
+        node: Set(new.node),
+        epoch: Set(0),
+        attempt: Set(0),
+        config: Set(json_text(&new.config)),
+        checkpoint: Set(json_text(&new.checkpoint)),
+        progress: Set(empty()),
+        error: Set(error.map(json_text)),
+        latest_heartbeat: Set(None),
+        gmt_created: Set(time),
+        gmt_modified: Set(time),
     }
 }
 

@@ -106,9 +106,17 @@ impl Events<'_> {
                 Err(error) => return Err(error),
             }
         }
-        Err(MetaError::Conflict {
-            what: format!("the journal of '{}' grows all the time", event.subject),
-        })
+        Err(grows(&event.subject))
+    }
+
+    /// The write of an entry with the next number, for who has more to write in one transaction; it fails
+    /// of a conflict where somebody else takes the number first.
+    pub(super) async fn next_entry(self, event: &NewEvent) -> Result<InsertStatement, MetaError> {
+        let (last, newest) = self.last(&event.subject).await?;
+        if newest > event.epoch {
+            Written::Fenced { found: newest }.require(TABLE, &event.subject, event.epoch)?;
+        }
+        Ok(insert(event, last + 1, false))
     }
 
     /// The journal of a subject, in order.
@@ -165,6 +173,13 @@ impl Events<'_> {
                 .map_err(|error| MetaError::from_db(what, error))
         };
         Ok((number(0)?, number(1)?))
+    }
+}
+
+/// The error where others were faster all the time.
+pub(super) fn grows(subject: &str) -> MetaError {
+    MetaError::Conflict {
+        what: format!("the journal of '{subject}' grows all the time"),
     }
 }
 

@@ -16,6 +16,7 @@
 
 mod access;
 mod audit;
+mod check;
 mod cipher;
 mod codes;
 mod component;
@@ -52,6 +53,7 @@ mod verify_diff;
 mod wake;
 
 pub use audit::{Audit, AuditFilter, AuditLogs, NewAudit};
+pub use check::CheckAnew;
 pub use cipher::{Cipher, CipherColumn};
 pub use component::{Component, Components, NewComponent, Report};
 pub use config::Configs;

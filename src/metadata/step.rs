@@ -172,35 +172,45 @@ impl Steps<'_> {
         update: StepUpdate,
         epoch: i64,
     ) -> Result<Written, MetaError> {
-        let mut sets = Sets::<s::Entity>::new()
-            .set_some(s::Column::StepStatus, update.status.map(|s| s.text()))
-            .set_some(
-                s::Column::Progress,
-                update.progress.map(|p| p.clamp(0, 100)),
-            )
-            .set_some(
-                s::Column::StepInfo,
-                update.step_info.as_ref().map(json_text),
-            )
-            .set_some(
-                s::Column::ExtraInfo,
-                update.extra_info.as_ref().map(json_text),
-            )
-            .set_some(s::Column::StartTime, update.start_time.map(stamp))
-            .set_some(s::Column::FinishTime, update.finish_time.map(stamp))
-            .set(s::Column::GmtModified, now());
-        if update.clear_finish_time && update.finish_time.is_none() {
-            sets = sets.set(s::Column::FinishTime, None::<NaiveDateTime>);
-        }
-        let fence = Fence {
-            what: "write a step",
-            key: Condition::all().add(is(s::Column::Id, id)),
-            epoch_column: s::Column::Epoch,
-            epoch,
-            only_if: update.only_if.map(|s| (s::Column::StepStatus, s.text())),
-        };
+        let (fence, sets) = write_of(id, update, epoch);
         self.0.write_fenced(fence, sets).await
     }
+}
+
+/// An update as a write behind the step's epoch.
+pub(super) fn write_of(
+    id: &str,
+    update: StepUpdate,
+    epoch: i64,
+) -> (Fence<s::Entity>, Sets<s::Entity>) {
+    let mut sets = Sets::<s::Entity>::new()
+        .set_some(s::Column::StepStatus, update.status.map(|s| s.text()))
+        .set_some(
+            s::Column::Progress,
+            update.progress.map(|p| p.clamp(0, 100)),
+        )
+        .set_some(
+            s::Column::StepInfo,
+            update.step_info.as_ref().map(json_text),
+        )
+        .set_some(
+            s::Column::ExtraInfo,
+            update.extra_info.as_ref().map(json_text),
+        )
+        .set_some(s::Column::StartTime, update.start_time.map(stamp))
+        .set_some(s::Column::FinishTime, update.finish_time.map(stamp))
+        .set(s::Column::GmtModified, now());
+    if update.clear_finish_time && update.finish_time.is_none() {
+        sets = sets.set(s::Column::FinishTime, None::<NaiveDateTime>);
+    }
+    let fence = Fence {
+        what: "write a step",
+        key: Condition::all().add(is(s::Column::Id, id)),
+        epoch_column: s::Column::Epoch,
+        epoch,
+        only_if: update.only_if.map(|s| (s::Column::StepStatus, s.text())),
+    };
+    (fence, sets)
 }
 
 /// Makes steps that are not there yet, in `INIT`.

@@ -17,31 +17,17 @@ pub(super) fn precheck(view: &View) -> Vec<Action> {
     actions
 }
 
-/// What makes a pre-check run: of a project that was never started, or that failed at it. Nothing
-/// where it runs already, and twice where it had finished: what it found is forgotten first.
-pub fn check(view: &View) -> Vec<Action> {
-    let first = view.steps.first();
-    let Some(step) = first.filter(|s| s.name == StepName::TransferPrecheck) else {
-        return Vec::new();
+/// The step of a pre-check that can begin now: of a project that was never started, or that failed at it.
+/// None where it runs already.
+pub fn check(view: &View) -> Option<&StepView> {
+    let waits = |status| {
+        matches!(
+            status,
+            StepStatus::Init | StepStatus::Failed | StepStatus::Finished
+        )
     };
-    match (step.status, &step.component) {
-        (StepStatus::Finished, _) => vec![event(step, StepEvent::Forget)],
-        (StepStatus::Init, _) => vec![
-            Action::MakeComponent {
-                step: step.id.clone(),
-                kind: ComponentType::Precheck,
-            },
-            event(step, StepEvent::Start),
-        ],
-        (StepStatus::Failed, Some(component)) => vec![
-            Action::ResetComponent {
-                component: component.id.clone(),
-            },
-            event(step, StepEvent::Retry),
-        ],
-        (StepStatus::Failed, None) => vec![event(step, StepEvent::Retry)],
-        _ => Vec::new(),
-    }
+    let first = view.steps.first();
+    first.filter(|s| s.name == StepName::TransferPrecheck && waits(s.status))
 }
 
 /// What makes a pre-check's result count no more, because what was checked is something else now.

@@ -2,6 +2,7 @@
 //!
 //! It can be run again on the same database: every test makes its own project.
 
+mod check;
 mod copy;
 mod edits;
 mod load;
@@ -41,6 +42,7 @@ pub async fn suite(url: &str) {
     users::tokens(&meta).await;
     users::ownership(&meta).await;
     users::audit(&meta).await;
+    check::begins_as_a_whole(&meta).await;
     copy::slices(&meta).await;
     copy::slices_of_a_dead_component_go_on(&meta).await;
     copy::long_values_fit(&meta).await;

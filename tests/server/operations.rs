@@ -219,6 +219,8 @@ async fn components_are_run_again_and_deleted() {
         )
         .await;
     p.task(number, "SUCCESSFUL").await;
+    // whoever waits for another one, waits for another name
+    assert_ne!(p.name("fullVerifyComponents").await, verifier);
     p.verified(2).await;
     let found = p
         .server

@@ -278,6 +278,90 @@ async fn skipped_parts(s: &Scene, sides: &[String; 2]) {
     is("SUCCESSFUL", "SKIPPED").await;
 }
 
+/// A pre-check, once it is in a state.
+async fn checked(s: &Scene, project: &str, status: &str) -> Value {
+    let by_id = json!({ "id": project });
+    wait_until(&format!("a pre-check {status}"), MINUTES, || async {
+        let found = s.server.call("GetPreCheckResult", by_id.clone()).await;
+        match found.data()["preCheckStatus"] == status {
+            true => Ok(Some(found.data().clone())),
+            false => Err(format!("{:#}", found.body)),
+        }
+    })
+    .await
+}
+
+/// Where rm refuses any write of it, the last check stands as it was.
+async fn checks_as_a_whole(s: &Scene, action: &str, body: &Value, more: &[&str]) {
+    let look = async || {
+        let by_id = json!({ "id": body["id"] });
+        let check = s.server.call("GetPreCheckResult", by_id.clone()).await;
+        let shown = s.server.call("DescribeProject", by_id).await;
+        let keys = ["status", "steps", "transferMapping"];
+        let shown: Vec<Value> = keys.iter().map(|key| shown.data()[key].clone()).collect();
+        let parts = "SELECT COUNT(*) FROM oms_component WHERE desired_status = 'RUNNING'";
+        (check.data().clone(), shown, s.count(parts).await)
+    };
+    let before = look().await;
+    for write in [
+        "UPDATE OF step_status ON oms_step",
+        "UPDATE OF task_status ON oms_task",
+        "INSERT ON oms_component",
+        "INSERT ON oms_event",
+    ]
+    .iter()
+    .chain(more)
+    {
+        s.refused(write, action, body.clone()).await;
+        assert_eq!(look().await, before, "{action} without {write}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_check_begins_as_a_whole() {
+    let [source, target] = start_all([
+        (Kind::MySql, Options::default()),
+        (Kind::MariaDb, Options::default()),
+    ])
+    .await;
+    let tables = "CREATE DATABASE shop; CREATE TABLE shop.a (id INT PRIMARY KEY); \
+        CREATE TABLE shop.b (id INT PRIMARY KEY)";
+    source.exec(tables).await;
+    target.exec(tables).await;
+    target
+        .exec(
+            "CREATE TRIGGER shop.tr AFTER INSERT ON shop.a FOR EACH ROW SET @x = 1; \
+             INSERT INTO shop.b VALUES (1)",
+        )
+        .await;
+    let s = Scene::new().await;
+    let sides = sides(&s, &source, &target).await;
+    let body = project("checked", &sides, &["shop.a", "shop.b"]);
+    let id = s.made("CreateProject", body).await;
+    let by_id = json!({ "id": id });
+    s.server.call("SubmitPreCheck", by_id.clone()).await.data();
+    checked(&s, &id, "FAILED").await;
+    let skip = json!({
+        "id": id, "skipItems": ["DEST-DB_TRIGGER"], "removeItems": ["DEST-RDB_TABLE_EMPTY"],
+    });
+    let config = "UPDATE OF config ON oms_project";
+    checks_as_a_whole(&s, "RetryPreCheck", &skip, &[config]).await;
+    s.server.call("RetryPreCheck", skip).await.data();
+    checked(&s, &id, "FINISHED").await;
+    // what was skipped is not skipped any more, and is checked: both, or neither
+    checks_as_a_whole(&s, "SubmitPreCheck", &by_id, &[]).await;
+    s.server.call("SubmitPreCheck", by_id.clone()).await.data();
+    checked(&s, &id, "FAILED").await;
+    s.server.call("StartProject", by_id.clone()).await.data();
+    s.server.project_is(&id, "FAILED", MINUTES).await;
+    let skip = json!({ "id": id, "skipItems": ["DEST-DB_TRIGGER"] });
+    let state = "UPDATE OF project_status ON oms_project";
+    checks_as_a_whole(&s, "RetryPreCheck", &skip, &[state]).await;
+    s.server.call("RetryPreCheck", skip).await.data();
+    let step = "TRANSFER_PRECHECK";
+    s.server.step_is(&id, step, "FINISHED", MINUTES).await;
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn nothing_hangs_on_what_is_deleted_at_the_same_time() {
     let s = Scene::new().await;
