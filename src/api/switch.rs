@@ -11,6 +11,7 @@ use super::{Answer, Outcome};
 use crate::coordinator::{
     CheckItem, Ends, ItemStatus, RehearsedStep, SwitchOptions, SwitchState, rehearse,
 };
+use crate::error::{Error, Kind};
 use crate::metadata::{ProjectStatus, StepName, StepStatus, Task, TaskStatus};
 use crate::model::ids::ProjectId;
 use crate::model::project::ProjectConfig;
@@ -218,7 +219,16 @@ struct Rehearsed {
 pub async fn rehearsal(call: &Call<'_>, wanted: Start) -> Outcome {
     let api = call.api;
     let project = in_state(api, &wanted.id, "rehearse", &[ProjectStatus::Running]).await?;
-    api.reconciler.switch_state(&wanted.id).await?;
+    let state = api.reconciler.switch_state(&wanted.id).await?;
+    if state.step.status != StepStatus::Init {
+        // the way forth does not follow any more, and would be waited for in vain
+        return Err(Error::new(
+            Kind::StateInvalid,
+            format!("rehearsing the switchover of project {}", project.id),
+        )
+        .detail(format!("it is {} already", state.step.status))
+        .remedy("DescribeAppSwitch shows where it is; RollBackAppSwitch takes it back."));
+    }
     let config = ProjectConfig::from_json(&project.config)?;
     let sources = api.metadata.datasources();
     let ends = Ends {

@@ -40,6 +40,13 @@ async fn behind_the_switch_the_target_is_the_truth() {
     let name = json!({ "name": verifier(&scene).await });
     let reply = scene.server.call("RerunComponent", name).await;
     reply.refused(409, "CMP-0003", "neither side is the truth");
+    // and there is nothing to rehearse any more
+    let reply = scene
+        .server
+        .call("RehearseAppSwitch", scene.body(json!({})));
+    reply
+        .await
+        .refused(409, "CMP-0003", "it is RUNNING already");
     scene.confirm("STOP_SOURCE_WRITES").await;
     scene.switched().await;
 
