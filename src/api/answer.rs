@@ -108,8 +108,13 @@ pub fn respond(result: Result<Answer, Error>, begun: Instant, request_id: &str) 
             }
             let answer = Answer::default();
             let mut response = HttpResponse::build(status);
-            if error.kind() == Kind::TooManyLogins {
-                response.insert_header(("Retry-After", REFILL_SECS.to_string()));
+            let seconds = match error.kind() {
+                Kind::TooManyLogins => Some(REFILL_SECS),
+                Kind::TooManyRequests => Some(1.0),
+                _ => None,
+            };
+            if let Some(seconds) = seconds {
+                response.insert_header(("Retry-After", seconds.to_string()));
             }
             response.json(envelope(&answer, Some(&error), begun, request_id))
         }
@@ -156,7 +161,7 @@ fn status_of(kind: Kind) -> StatusCode {
         Kind::NotFound => StatusCode::NOT_FOUND,
         Kind::StateInvalid | Kind::Taken => StatusCode::CONFLICT,
         Kind::PasswordChange | Kind::Forbidden => StatusCode::FORBIDDEN,
-        Kind::TooManyLogins => StatusCode::TOO_MANY_REQUESTS,
+        Kind::TooManyLogins | Kind::TooManyRequests => StatusCode::TOO_MANY_REQUESTS,
         Kind::RmUnreachable | Kind::RmFailed | Kind::Fenced => StatusCode::SERVICE_UNAVAILABLE,
         Kind::Internal | Kind::Panicked | Kind::Io | Kind::RmCorrupt => {
             StatusCode::INTERNAL_SERVER_ERROR

@@ -1,36 +1,99 @@
-//! How many logins may fail from one address: a bucket of tokens for each, that fills again slowly.
+//! How often something may be done: a bucket of tokens for each who does it, that fills again.
 //!
-//! A login takes a token before its password is looked at, and a right password gives it back; so
-//! only wrong ones are counted, however many come at once.
+//! Logins are counted by address: one takes a token before its password is looked at, and a right password
+//! gives it back; so only wrong ones are counted, however many come at once. Requests are counted by
+//! account, behind its login.
 
 use crate::error::{Error, Kind, Result};
 use parking_lot::Mutex;
 use std::collections::HashMap;
+use std::hash::Hash;
 use std::net::{IpAddr, Ipv6Addr};
 use std::time::Instant;
 
-/// Failures at once.
-const BURST: f64 = 20.0;
-/// One more failure is allowed after so many seconds.
+/// Failed logins at once.
+const FAILURES: f64 = 20.0;
+/// One more failed login is allowed after so many seconds.
 pub const REFILL_SECS: f64 = 2.0;
-/// Addresses that are remembered; all others share one bucket.
-const ADDRESSES: usize = 4096;
+/// Who is remembered, at most; all others share one bucket.
+const REMEMBERED: usize = 4096;
+/// An account may ask for so many seconds' worth of requests at once.
+const BURST_SECS: f64 = 2.0;
 
 struct Bucket {
     tokens: f64,
     at: Instant,
 }
 
-impl Bucket {
-    fn filled(&self, now: Instant) -> f64 {
-        let since = now.saturating_duration_since(self.at).as_secs_f64();
-        (self.tokens + since / REFILL_SECS).min(BURST)
+/// A bucket for each.
+struct Buckets<K> {
+    burst: f64,
+    /// Tokens each second.
+    rate: f64,
+    /// Whose bucket those share who are not remembered.
+    others: K,
+    buckets: Mutex<HashMap<K, Bucket>>,
+}
+
+impl<K: Hash + Eq + Clone> Buckets<K> {
+    fn new(burst: f64, rate: f64, others: K) -> Self {
+        Self {
+            burst,
+            rate,
+            others,
+            buckets: Mutex::default(),
+        }
+    }
+
+    fn filled(&self, bucket: &Bucket, now: Instant) -> f64 {
+        let since = now.saturating_duration_since(bucket.at).as_secs_f64();
+        (bucket.tokens + since * self.rate).min(self.burst)
+    }
+
+    /// Takes a token; false: there is none.
+    fn take(&self, mut key: K, now: Instant) -> bool {
+        let mut buckets = self.buckets.lock();
+        if buckets.len() >= REMEMBERED && !buckets.contains_key(&key) {
+            buckets.retain(|_, bucket| self.filled(bucket, now) < self.burst);
+            if buckets.len() >= REMEMBERED {
+                key = self.others.clone();
+            }
+        }
+        let bucket = buckets.entry(key).or_insert(Bucket {
+            tokens: self.burst,
+            at: now,
+        });
+        let tokens = self.filled(bucket, now);
+        if tokens < 1.0 {
+            return false;
+        }
+        *bucket = Bucket {
+            tokens: tokens - 1.0,
+            at: now,
+        };
+        true
+    }
+
+    /// Gives a token back.
+    fn give_back(&self, key: &K, now: Instant) {
+        if let Some(bucket) = self.buckets.lock().get_mut(key) {
+            *bucket = Bucket {
+                tokens: (self.filled(bucket, now) + 1.0).min(self.burst),
+                at: now,
+            };
+        }
     }
 }
 
 /// Failed logins by address.
-#[derive(Default)]
-pub struct Limiter(Mutex<HashMap<IpAddr, Bucket>>);
+pub struct Limiter(Buckets<IpAddr>);
+
+impl Default for Limiter {
+    fn default() -> Self {
+        let others = Ipv6Addr::UNSPECIFIED.into();
+        Self(Buckets::new(FAILURES, 1.0 / REFILL_SECS, others))
+    }
+}
 
 impl Limiter {
     /// Takes a token.
@@ -38,39 +101,47 @@ impl Limiter {
     /// # Errors
     /// `TooManyLogins` where there is none.
     pub fn take(&self, address: IpAddr, now: Instant) -> Result<()> {
-        let mut buckets = self.0.lock();
-        let mut key = network(address);
-        if buckets.len() >= ADDRESSES && !buckets.contains_key(&key) {
-            buckets.retain(|_, bucket| bucket.filled(now) < BURST);
-            if buckets.len() >= ADDRESSES {
-                key = Ipv6Addr::UNSPECIFIED.into();
-            }
+        if self.0.take(network(address), now) {
+            return Ok(());
         }
-        let bucket = buckets.entry(key).or_insert(Bucket {
-            tokens: BURST,
-            at: now,
-        });
-        let tokens = bucket.filled(now);
-        if tokens < 1.0 {
-            return Err(
-                Error::new(Kind::TooManyLogins, format!("logins from {address}"))
-                    .detail("too many failed: the next is looked at in a few seconds"),
-            );
-        }
-        *bucket = Bucket {
-            tokens: tokens - 1.0,
-            at: now,
-        };
-        Ok(())
+        Err(
+            Error::new(Kind::TooManyLogins, format!("logins from {address}"))
+                .detail("too many failed: the next is looked at in a few seconds"),
+        )
     }
 
     /// Gives a token back.
     pub fn give_back(&self, address: IpAddr, now: Instant) {
-        if let Some(bucket) = self.0.lock().get_mut(&network(address)) {
-            *bucket = Bucket {
-                tokens: (bucket.filled(now) + 1.0).min(BURST),
-                at: now,
-            };
+        self.0.give_back(&network(address), now);
+    }
+}
+
+/// Requests by account.
+pub struct Requests(Option<Buckets<String>>);
+
+impl Requests {
+    /// So many each second, and two seconds' worth at once; 0: no limit.
+    pub fn new(each_second: u32) -> Self {
+        let rate = f64::from(each_second);
+        let limited = || Buckets::new(rate * BURST_SECS, rate, String::new());
+        Self((each_second > 0).then(limited))
+    }
+
+    /// Takes one of an account's.
+    ///
+    /// # Errors
+    /// `TooManyRequests` where there is none.
+    pub fn take(&self, user: &str, now: Instant) -> Result<()> {
+        match &self.0 {
+            Some(buckets) if !buckets.take(user.to_owned(), now) => {
+                Err(
+                    Error::new(Kind::TooManyRequests, "the account's requests").detail(format!(
+                        "it asks more often than {} times a second",
+                        buckets.rate
+                    )),
+                )
+            }
+            _ => Ok(()),
         }
     }
 }
@@ -124,6 +195,24 @@ mod tests {
         for number in 0..10_000u32 {
             let _ = limiter.take(IpAddr::V4(number.into()), now);
         }
-        assert!(limiter.0.lock().len() <= ADDRESSES + 1);
+        assert!(limiter.0.buckets.lock().len() <= REMEMBERED + 1);
+    }
+
+    #[test]
+    fn requests_are_counted_by_account() {
+        let (requests, begun) = (Requests::new(5), Instant::now());
+        for _ in 0..10 {
+            requests.take("u_1", begun).expect("two seconds' worth");
+        }
+        let error = requests.take("u_1", begun).expect_err("too many");
+        assert_eq!(error.kind(), Kind::TooManyRequests);
+        requests.take("u_2", begun).expect("another account");
+        let later = begun + Duration::from_millis(250);
+        requests.take("u_1", later).expect("one came back");
+        requests.take("u_1", later).expect_err("but one only");
+        let free = Requests::new(0);
+        for _ in 0..10_000 {
+            free.take("u_1", begun).expect("no limit");
+        }
     }
 }

@@ -49,6 +49,7 @@ mod verified;
 mod verify;
 
 pub use auth::{Accounts, FIRST_ACCOUNT};
+pub use limiter::Requests;
 pub use openapi::{document, markdown};
 
 use crate::actor::pace::Bell;
@@ -78,6 +79,8 @@ pub struct Api {
     pub bell: Bell,
     /// Who may ask.
     pub accounts: Accounts,
+    /// How often.
+    pub requests: Requests,
     /// Folder for the data of new projects.
     pub data_dir: PathBuf,
     /// Held while a project's state is looked at and changed.
@@ -157,6 +160,9 @@ async fn api_v2(
         }
         Err(error) => return answer::respond(Err(error), begun, &id),
     };
+    if let Err(error) = api.requests.take(&who.id, begun) {
+        return answer::respond(Err(error), begun, &id);
+    }
     let body = match body {
         Ok(body) => body,
         Err(error) => return answer::unreadable(&error, begun, &id),

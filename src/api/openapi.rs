@@ -25,7 +25,10 @@ const REFUSALS: &[(&str, &str)] = &[
         "It cannot be done in the state that the thing is in.",
     ),
     ("413", "The body is too large."),
-    ("429", "Too many wrong logins came from this address."),
+    (
+        "429",
+        "Too many wrong logins came from this address, or the account asks too often.",
+    ),
     ("503", "The rm database does not answer."),
 ];
 
@@ -202,7 +205,7 @@ Made from the table of actions in `src/api/actions.rs`; `GET /api/openapi.json` 
 envelope: `success`, `errorDetail`, `code`, `message`, `advice`, `requestId`, `pageNumber`, `pageSize`, `totalCount`,
 `cost`, `data`. What is refused says so by its HTTP status too: 400 a parameter is wrong or a server refused, 401 the
 account is not known, 403 it may not, 404 there is no such thing, 409 not in this state, 413 the body is too large,
-429 too many wrong logins came from this address, 503 the rm database does not answer. Times are UTC, `yyyy-MM-ddTHH:mm:ss`; checkpoints are Unix seconds.
+429 too many wrong logins came from this address or the account asks too often (Retry-After says when), 503 the rm database does not answer. Times are UTC, `yyyy-MM-ddTHH:mm:ss`; checkpoints are Unix seconds.
 An unknown parameter is refused by name.
 
 An action is done as a whole or not at all, also where the server dies in the midst of it. Who got no answer asks

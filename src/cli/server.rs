@@ -7,7 +7,7 @@ use super::migrate::run::NODE;
 use super::print;
 use super::signals::Signals;
 use crate::actor::pace::Bell;
-use crate::api::{Accounts, Api, FIRST_ACCOUNT, serve, tls};
+use crate::api::{Accounts, Api, FIRST_ACCOUNT, Requests, serve, tls};
 use crate::cluster::solo::Leadership;
 use crate::config::ServerConfig;
 use crate::config::secret_store::{SecretStore, default_key_file};
@@ -57,6 +57,7 @@ async fn lead(
         reconciler: reconciler.clone(),
         bell: bell.clone(),
         accounts: Accounts::new(metadata.clone()),
+        requests: Requests::new(config.requests_per_second),
         data_dir: absolute(&config.data_dir)?,
         life: tokio::sync::Mutex::default(),
     };

@@ -26,6 +26,8 @@ pub struct ServerConfig {
     pub key_file: PathBuf,
     /// Largest request, bytes.
     pub request_bytes_max: usize,
+    /// Requests of an account each second, at most, and two seconds' worth at once; 0: no limit.
+    pub requests_per_second: u32,
     /// Batches that copies and verifications of several projects move at the same time, all together;
     /// 0: four for each core.
     pub turns: usize,
@@ -61,6 +63,7 @@ impl Default for ServerConfig {
             data_dir: PathBuf::from("oms_data"),
             key_file: PathBuf::new(),
             request_bytes_max: 1 << 20,
+            requests_per_second: 500,
             turns: 0,
             tls: TlsFiles::default(),
             allow_plain_http: false,

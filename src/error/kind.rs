@@ -176,6 +176,8 @@ kinds! {
     Forbidden = "API-0004", Manual, "Ask an account with the right (docs/security.md says which role may do what), or the object's owner.";
     /// Too many failed logins from one address.
     TooManyLogins = "API-0005", Timed, "Wait, then log in with the right password.";
+    /// An account asks more often than it may.
+    TooManyRequests = "API-0006", Timed, "Ask less often, or raise requests_per_second in the server's configuration.";
 
     /// What answered the command line is not the API of `oms server`.
     AnswerInvalid = "CLI-0001", Manual, "Check that the URL is that of an `oms server`, and what stands between it and here.";

@@ -226,3 +226,40 @@ async fn an_account_of_an_earlier_version_is_taken_over() {
     assert_eq!(users.names("account"), ["admin"]);
     assert_eq!(users.data()[0]["role"], "ROOT");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_account_that_asks_too_often_waits_and_others_do_not() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let config = "listen: 127.0.0.1:0\nrequests_per_second: 5\n";
+    let mut server = OmsServer::start_with(folder.path(), config, None).await;
+    server.change_password(PASSWORD).await;
+    let bob = server.user("bob", "USER", "d_default").await;
+    // ten at once, and five a second: sooner or later there is none
+    let mut last = server.call("ListAllLabels", json!({})).await;
+    for _ in 0..10_000 {
+        if last.status == 429 {
+            break;
+        }
+        last = server.call("ListAllLabels", json!({})).await;
+    }
+    last.refused(429, "API-0006", "more often than 5 times a second");
+    assert!(
+        last.head.to_lowercase().contains("retry-after: 1"),
+        "{}",
+        last.head
+    );
+    let other = server.call_as(&bob, "ListAllLabels", json!({})).await;
+    other.data();
+    wait_until(
+        "the account to be served again",
+        Duration::from_secs(30),
+        || async {
+            let reply = server.call("ListAllLabels", json!({})).await;
+            match reply.status {
+                200 => Ok(Some(())),
+                _ => Err(format!("{:#}", reply.body)),
+            }
+        },
+    )
+    .await;
+}

@@ -7,7 +7,7 @@ mod turns;
 
 use super::answer::Answer;
 use super::auth::{Accounts, Who};
-use super::{Api, audit};
+use super::{Api, Requests, audit};
 use crate::actor::pace::Bell;
 use crate::config::secret_store::SecretStore;
 use crate::coordinator::{Reconciler, make_steps};
@@ -44,6 +44,7 @@ impl World {
             reconciler: Reconciler::new(metadata.clone(), EPOCH, NODE),
             bell: Bell::default(),
             accounts: Accounts::new(metadata.clone()),
+            requests: Requests::new(0),
             data_dir: folder.path().join("data"),
             life: tokio::sync::Mutex::default(),
             metadata,
